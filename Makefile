@@ -1,0 +1,35 @@
+# The two commands are ./run and ./test; this gives the same, and the longer ones.
+.PHONY: run test check bench soak lock specs fmt audit
+
+run:
+	./run
+
+test:
+	./test
+
+check: ## format, lint, strict types, import contracts, tests
+	.ci/run
+
+soak: ## the long forms of the tests
+	TEST_LENGTH=long ./test -m soak --timeout 3600
+
+bench:
+	sh requirements/setup dev
+	.venv/bin/python -m bench
+
+fmt:
+	sh requirements/setup dev
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+specs: ## rewrite docs/specs.md from the tests' names
+	sh requirements/setup dev
+	.venv/bin/python -m tests.specs_index
+
+COMPILE = .tools/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
+
+lock: ## pin what pyproject.toml allows today, with hashes
+	sh requirements/setup dev
+	$(COMPILE) pyproject.toml --extra server --extra postgres -o requirements/run.lock
+	$(COMPILE) pyproject.toml --extra server --extra postgres --group dev -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) requirements/uv.in -o requirements/uv.lock
