@@ -63,7 +63,10 @@ class RefreshRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentialsRequest:
-    """A client that asks on its own behalf (RFC 6749 §4.4.2). `soid` is the vendor's `Service.organization`."""
+    """A client that asks on its own behalf (RFC 6749 §4.4.2).
+
+    `soid` names an organization in the vendor's way: a service, a dot and a number.
+    """
 
     grant_type: ClassVar[str] = GRANT_CLIENT_CREDENTIALS
     scope: str | None
@@ -195,7 +198,10 @@ def answers_in_fragment(parameters: Parameters) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAuthorizationRequest:
-    """A device's wish for a code to show (RFC 8628 §3.1). `client_id` is None if only a header names the client."""
+    """A device's wish for a code to show (RFC 8628 §3.1).
+
+    `client_id` is None if only a header names the client.
+    """
 
     client_id: str | None
     scope: str | None
@@ -291,7 +297,7 @@ def _code_challenge(parameters: Parameters) -> str | None:
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None:
         if method is not None:
-            # A method alone is what remains when somebody takes the challenge out on the way (RFC 9700 §4.8.2).
+            # A method alone is what remains when somebody takes the challenge out (RFC 9700 §4.8.2).
             raise InvalidRequest("code_challenge_malformed")
         return None
     return check_code_challenge(challenge, method)

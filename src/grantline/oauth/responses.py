@@ -59,7 +59,7 @@ class TokenResponse:
 
 
 def error_members(error: OAuthError, *, issuer: str, request_id: str) -> dict[str, object]:
-    """Return the members of a JSON error (RFC 6749 §5.2): the standard ones, our sub-code, and the error's own."""
+    """Return the members of a JSON error: the standard ones, our sub-code, its own (RFC 6749 §5.2)."""
     return {
         **error.members,
         "error": error.error,
@@ -77,7 +77,7 @@ def render_error_json(error: OAuthError, *, issuer: str, request_id: str) -> byt
 
 
 def error_redirect_parameters(error: OAuthError, *, issuer: str, state: str | None) -> dict[str, str]:
-    """Return the parameters of an error that goes back through the browser (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
+    """Return the parameters of an error that goes by redirect (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
     parameters = {
         "error": error.error,
         "error_description": error.description,
@@ -104,9 +104,8 @@ def render_redirect(
     """
     if _UNSAFE.search(redirect_uri) or "#" in redirect_uri:
         raise ValueError("not a redirect URI that could have been registered")
-    encoded = "&".join(
-        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()
-    )
+    pairs = ((quote(name, safe=""), quote(value, safe="")) for name, value in parameters.items())
+    encoded = "&".join(f"{name}={value}" for name, value in pairs)
     if mode == "fragment":
         return f"{redirect_uri}#{encoded}"
     if "?" not in redirect_uri:
