@@ -170,7 +170,7 @@ def module_state(tree: ast.Module) -> Iterator[str]:
 
 
 def loose_matching(tree: ast.Module) -> Iterator[str]:
-    """`re.match`, which lets a tail through (reading on from a position is fine), and other scripts' digits."""
+    """`re.match`, which lets a tail through (reading on from a place is fine), and foreign digits."""
     tests = [node for node in ast.walk(tree) if isinstance(node, ast.BoolOp)]
     proven = {id(part) for test in tests if "isascii()" in ast.unparse(test) for part in ast.walk(test)}
     for node in ast.walk(tree):

@@ -223,7 +223,12 @@ def start_server(folder: Path, *args: str, env: Mapping[str, str] | None = None)
     port = free_ports(1)
     issuer = f"http://127.0.0.1:{port}"
     database = f"sqlite:///{folder / 'grantline.sqlite3'}"
-    settings = {"GRANTLINE_DATABASE": database, "GRANTLINE_PUBLIC_URL": issuer, "GRANTLINE_LIMITS": "1"}
+    settings = {
+        "GRANTLINE_DATABASE": database,
+        "GRANTLINE_PUBLIC_URL": issuer,
+        "GRANTLINE_PORT": str(port),
+        "GRANTLINE_LIMITS": "1",
+    }
     run_grantline("migrate", database=database)
     process = Process(["serve", *args], {**settings, **(env or {})}, folder / "serve.log")
     process.wait_until(lambda: _answers(f"{issuer}/health/ready"))

@@ -19,7 +19,7 @@ HEAD: Final = """\
 # Specifications, requirement by requirement
 
 Made by `make specs` from `docs/specs-rows.tsv` and the names of the tests. An id is the specification, its
-section and a letter; the specification decides, not our wording. *Shown*: the named tests fail when we break it.
+section and a letter; the specification decides, not our wording. *Shown*: its tests fail when it breaks.
 *Not built*: the feature does not exist, is refused and not advertised. *Departs*: on purpose, see
 `docs/divergences.md`.
 """
