@@ -1,0 +1,30 @@
+// Counts down what the server said is left. Announces at 60 s, 20 s and the end only.
+"use strict";
+for (const part of document.querySelectorAll("[data-seconds-left]")) {
+  const given = Number(part.dataset.secondsLeft);
+  const whole = Number(part.dataset.secondsWhole);
+  const started = performance.now();
+  const digits = part.querySelector("[data-digits]");
+  const ended = part.querySelector("[data-ended]");
+  const line = part.querySelector(".left");
+  const said = document.getElementById("said");
+  const announced = new Set([60, 20, 0].filter((mark) => mark > given));
+  const words = (seconds) => seconds < 60 ? `${seconds} seconds` : `${Math.floor(seconds / 60)} minutes`;
+  const show = () => {
+    const left = given - Math.floor((performance.now() - started) / 1000);
+    const shown = Math.max(left, 0);
+    digits.textContent = `${Math.floor(shown / 60)}:${String(shown % 60).padStart(2, "0")}`;
+    line.setAttribute("x2", String(Math.round(400 * shown / whole)));
+    part.classList.toggle("short", left > 0 && left < 30);
+    part.classList.toggle("over", left <= 0);
+    if (left <= 0) ended.textContent = left === 0 ? "expired just now" : `expired ${words(-left)} ago`;
+    for (const mark of [60, 20, 0]) {
+      if (left <= mark && !announced.has(mark)) {
+        announced.add(mark);
+        said.textContent = mark === 0 ? "The code has expired." : `${mark} seconds left.`;
+      }
+    }
+  };
+  show();
+  setInterval(show, 1000);
+}

@@ -1,0 +1,187 @@
+"""Pages for people and developers: the template engine, and the static files with their content in their names.
+
+Autoescape is on for every template whatever its name, an undefined variable is an error, and the filters that could
+switch escaping off are taken out of the engine, so a template that asks for one does not compile.
+Next door: `templates/` (each file says at its top what it needs) and `static/`.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = Path(__file__).parent
+STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "people")
+CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
+    {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+)
+UNSAFE_FILTERS = ("safe", "tojson", "urlize", "xmlattr", "forceescape")
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page shows: where it is (`host`, `data_center` in capitals) and which request made it."""
+
+    host: str
+    data_center: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPart:
+    """A stretch of an address in a comparison; `kind` is same, after (from the difference on), differs or missing."""
+
+    text: str
+    kind: str
+
+
+class Pages:
+    """Renders the templates, and holds every static file under its hashed address."""
+
+    def __init__(
+        self, *, templates_dir: Path = HERE / "templates", static_dir: Path = HERE / "static"
+    ) -> None:
+        self._static_files, self._static_urls = _read_static_files(static_dir)
+        self._environment = _environment(templates_dir, self.static_url)
+
+    def render(self, template: str, **context: object) -> str:
+        """The page as text. An absent variable raises `jinja2.UndefinedError`."""
+        return self._environment.get_template(template).render(context)
+
+    def template_names(self) -> tuple[str, ...]:
+        """Every template file, frames and parts too, sorted."""
+        return tuple(self._environment.list_templates())
+
+    def static_url(self, name: str) -> str:
+        """`/static/<name>.<hash8>.<ending>` of the file; KeyError when there is none."""
+        return self._static_urls[name]
+
+    def static_files(self) -> Mapping[str, tuple[bytes, str]]:
+        """Address path to (content, content type). The address changes with the content: cache it for ever."""
+        return self._static_files
+
+
+def render_duration(seconds: int) -> str:
+    """A length of time in at most two units: "5 minutes", "1 hour 30 minutes", "42 seconds"."""
+    rest = max(seconds, 0)
+    words: list[str] = []
+    for unit, size in UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count} {unit}" if count == 1 else f"{count} {unit}s")
+        if len(words) == 2 or (words and not count):
+            break
+    return " ".join(words) or "0 seconds"
+
+
+def render_utc(at: int) -> str:
+    """An instant for people: "21 Nov 2026, 15:14 UTC"."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def render_clock(at: int) -> str:
+    """The time of day to the second: "15:14:07 UTC"."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
+
+
+def render_day(at: int) -> str:
+    """A day: "21 Nov 2026"."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def render_iso(at: int) -> str:
+    """An instant for the `datetime` attribute: "2026-11-21T15:14:07Z"."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def render_digits(seconds: int) -> str:
+    """Minutes and seconds: "4:12"."""
+    return f"{max(seconds, 0) // 60}:{max(seconds, 0) % 60:02d}"
+
+
+def split_at_breaks(text: str) -> Sequence[str]:
+    """Cuts an address, host or e-mail where a line may break: before . / ? & # and after @. The pieces join to the text."""
+    return [piece for piece in re.split(r"(?<=@)|(?<=[^/])(?=/[^/])|(?=[.?&#])", text) if piece]
+
+
+def web_address(text: str) -> str:
+    """The text if a browser may follow it from our pages (http or https), else nothing: what others wrote gets no other link."""
+    return text if re.fullmatch(r"https?://[^\s]+", text, re.IGNORECASE | re.ASCII) else ""
+
+
+def render_initials(name: str) -> str:
+    """At most two first letters: "Mara Lindqvist" gives "ML"."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def compare_addresses(sent: str, registered: str) -> tuple[list[AddressPart], list[AddressPart]]:
+    """Both addresses in stretches for the character difference: common, from the last / before the difference on, difference, rest."""
+    start = _common_length(sent, registered)
+    end = _common_length(sent[start:][::-1], registered[start:][::-1])
+    return _stretches(sent, start, end), _stretches(registered, start, end)
+
+
+def _stretches(address: str, start: int, end: int) -> list[AddressPart]:
+    stop = len(address) - end
+    bold_from = address.rfind("/", 0, start) if "/" in address[8:start] else start
+    parts = [AddressPart(address[:bold_from], "same"), AddressPart(address[bold_from:start], "after")]
+    parts.append(AddressPart(address[start:stop], "differs" if stop > start else "missing"))
+    parts.append(AddressPart(address[stop:], "after"))
+    return [part for part in parts if part.text or part.kind == "missing"]
+
+
+def _common_length(one: str, other: str) -> int:
+    length = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
+
+
+def _environment(templates_dir: Path, static_url: object) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_dir),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    for name in UNSAFE_FILTERS:
+        del environment.filters[name]
+    environment.filters.update(
+        duration=render_duration,
+        utc=render_utc,
+        clock=render_clock,
+        day=render_day,
+        iso=render_iso,
+        digits=render_digits,
+        breaks=split_at_breaks,
+        web_address=web_address,
+        initials=render_initials,
+    )
+    environment.globals["static"] = static_url
+    return environment
+
+
+def _read_static_files(static_dir: Path) -> tuple[Mapping[str, tuple[bytes, str]], Mapping[str, str]]:
+    sheet = b"\n".join((static_dir / "styles" / f"{layer}.css").read_bytes() for layer in STYLE_LAYERS)
+    contents = {"grantline.css": sheet}
+    contents.update({path.name: path.read_bytes() for path in sorted(static_dir.iterdir()) if path.is_file()})
+    files: dict[str, tuple[bytes, str]] = {}
+    urls: dict[str, str] = {}
+    for name, content in contents.items():
+        stem, ending = Path(name).stem, Path(name).suffix
+        urls[name] = f"/static/{stem}.{hashlib.sha256(content).hexdigest()[:8]}{ending}"
+        files[urls[name]] = (content, CONTENT_TYPES[ending])
+    return MappingProxyType(files), MappingProxyType(urls)
