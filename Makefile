@@ -31,5 +31,5 @@ COMPILE = .tools/bin/uv pip compile --quiet --universal --generate-hashes --no-h
 lock: ## pin what pyproject.toml allows today, with hashes
 	sh requirements/setup dev
 	$(COMPILE) pyproject.toml --extra server --extra postgres -o requirements/run.lock
-	$(COMPILE) pyproject.toml --extra server --extra postgres --group dev -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra server --extra postgres --group dev -o requirements/dev.lock
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock
