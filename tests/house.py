@@ -199,6 +199,18 @@ def wrong_citations(tree: ast.Module) -> Iterator[str]:
                 yield f"{getattr(node, 'lineno', 1)}: {found[0]!r} is not of the form RFC 6749 §4.1.3"
 
 
+def closed_doors(tree: ast.Module) -> Iterator[str]:
+    """Imports of another folder's modules past its `__init__`; the modules of `oauth` are doors themselves.
+
+    The folder that a module belongs to is not known here: relative to itself, `test_house` leaves it out.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grantline."):
+            parts = (node.module or "").split(".")
+            if len(parts) > 2 and parts[1] != "oauth":
+                yield f"{node.lineno}: {parts[1]}: reached past its front door"
+
+
 RULES: Final[tuple[Callable[[ast.Module], Iterator[str]], ...]] = (
     long_functions,
     type_checking_imports,

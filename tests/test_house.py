@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -122,6 +124,20 @@ def test_randomness_comes_from_secrets_alone() -> None:
 
 def test_an_rfc_is_cited_in_one_form() -> None:
     assert not broken(house.wrong_citations)
+
+
+def test_nobody_reaches_past_the_front_door_of_a_folder() -> None:
+    assert list(house.closed_doors(ast.parse("from grantline.db.sqlite import Row")))
+    reached = [line for line in broken(house.closed_doors) if line.split("/")[0] != line.split(": ")[1]]
+    assert not reached
+
+
+def test_the_import_contracts_hold() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [lint, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_module_is_longer_than_four_hundred_lines() -> None:
