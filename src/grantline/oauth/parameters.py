@@ -6,6 +6,7 @@ differently (T13, T37). Meaning is next door, in `requests`.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
 from grantline.oauth.errors import InvalidRequest
@@ -77,6 +78,8 @@ _PLAIN = bytes(byte for byte in _PRINTABLE if byte not in b" %+")
 _PRINTABLE_TEXT = re.compile(r"[\x20-\x7e]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_T = TypeVar("_T")
+_NO_NAMES: frozenset[str] = frozenset()
 _DIGITS = re.compile(r"[0-9]{1,10}")
 
 
@@ -94,8 +97,8 @@ class Parameters(Mapping[str, str]):
         values: dict[str, str],
         *,
         resources: tuple[str, ...] = (),
-        in_query: frozenset[str] = frozenset(),
-        repeated_equal: frozenset[str] = frozenset(),
+        in_query: frozenset[str] = _NO_NAMES,
+        repeated_equal: frozenset[str] = _NO_NAMES,
     ) -> None:
         self._values = values
         self._resources = resources
@@ -105,8 +108,12 @@ class Parameters(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        """Return the value, or None: the mixin's own version costs twice as much on the hot path."""
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _T, /) -> str | _T: ...
+    def get(self, name: str, default: object = None, /) -> object:
+        """Return the value, or the default: the mixin's own version costs twice as much on the hot path."""
         return self._values.get(name, default)
 
     def __contains__(self, name: object) -> bool:
@@ -124,14 +131,14 @@ class Parameters(Mapping[str, str]):
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of a parameter; only `resource` can have several (RFC 8707 §2)."""
-        if name == "resource":
+        if name == "resource" and self._resources:
             return self._resources
         value = self._values.get(name)
         return () if value is None else (value,)
 
 
 def parse_form(
-    body: bytes, *, in_query: bool = False, may_repeat_equal: frozenset[str] = frozenset()
+    body: bytes, *, in_query: bool = False, may_repeat_equal: frozenset[str] = _NO_NAMES
 ) -> Parameters:
     """Parse a query string or an urlencoded body of at most 64 KiB and 100 fields.
 
@@ -141,29 +148,18 @@ def parse_form(
     """
     if len(body) > MAX_BYTES:
         raise InvalidRequest("request_too_large")
-    if body.translate(None, _PLAIN):
-        return from_fields(_decoded_fields(body), in_query=in_query, may_repeat_equal=may_repeat_equal)
-    pairs = body.decode("ascii").split("&")
-    if len(body) > _SHORTEST_MAX or len(pairs) > MAX_FIELDS:
-        return from_fields(
-            (_split(pair) for pair in pairs if pair), in_query=in_query, may_repeat_equal=may_repeat_equal
-        )
-    values: dict[str, str] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        if not value or name in values or name == "resource":
-            return from_fields(
-                (_split(pair) for pair in pairs if pair), in_query=in_query, may_repeat_equal=may_repeat_equal
-            )
-        values[name] = value
-    return Parameters(values, in_query=frozenset(values) if in_query else frozenset())
+    if len(body) <= _SHORTEST_MAX and not body.translate(None, _PLAIN):
+        values = _plain_values(body.decode("ascii"))
+        if values is not None:
+            return Parameters(values, in_query=frozenset(values) if in_query else _NO_NAMES)
+    return from_fields(_decoded_fields(body), in_query=in_query, may_repeat_equal=may_repeat_equal)
 
 
 def from_fields(
     fields: Iterable[tuple[str, str]],
     *,
     in_query: bool = False,
-    may_repeat_equal: frozenset[str] = frozenset(),
+    may_repeat_equal: frozenset[str] = _NO_NAMES,
 ) -> Parameters:
     """Build parameters from decoded name and value pairs, such as the parts of a multipart body.
 
@@ -194,7 +190,7 @@ def from_fields(
     return Parameters(
         present,
         resources=tuple(resources),
-        in_query=frozenset(present) if in_query else frozenset(),
+        in_query=frozenset(present) if in_query else _NO_NAMES,
         repeated_equal=frozenset(repeated_equal),
     )
 
@@ -217,21 +213,27 @@ def parse_digits(text: str) -> int | None:
     return int(text) if _DIGITS.fullmatch(text) else None
 
 
+def _plain_values(text: str) -> dict[str, str] | None:
+    # The hot path: no field can be too long here. None means that something takes a closer look.
+    values: dict[str, str] = {}
+    if text:
+        for pair in text.split("&"):
+            name, _, value = pair.partition("=")
+            if not value or name in values or name == "resource":
+                return None
+            values[name] = value
+    return values if len(values) <= MAX_FIELDS else None
+
+
 def _decoded_fields(body: bytes) -> Iterator[tuple[str, str]]:
     try:
-        text = body.decode("utf-8")
-        for pair in text.split("&"):
+        for pair in body.decode("utf-8").split("&"):
             if pair:
-                name, value = _split(pair)
+                name, _, value = pair.partition("=")
                 yield _decode(name), _decode(value)
     except UnicodeDecodeError:
         # The cause would quote the bytes, which may be a secret's.
         raise InvalidRequest("parameter_malformed") from None
-
-
-def _split(pair: str) -> tuple[str, str]:
-    name, _, value = pair.partition("=")
-    return name, value
 
 
 def _decode(text: str) -> str:

@@ -192,7 +192,7 @@ def answers_in_fragment(parameters: Parameters) -> bool:
 
     It follows the response type alone: a response_mode that was asked for is never used for an error (T15).
     """
-    values = parameters.get("response_type", "").split(" ")  # type: ignore[union-attr]
+    values = parameters.get("response_type", "").split(" ")
     return "token" in values or "id_token" in values
 
 
@@ -311,7 +311,7 @@ def _access_type(parameters: Parameters) -> str | None:
 
 
 def _prompt(parameters: Parameters) -> frozenset[str]:
-    prompt = frozenset(parameters.get("prompt", "").split())  # type: ignore[union-attr]
+    prompt = frozenset(parameters.get("prompt", "").split())
     if not prompt.issubset(PROMPTS):
         raise InvalidRequest("prompt_malformed")
     if "none" in prompt and len(prompt) > 1:
