@@ -1,0 +1,109 @@
+"""Puts the sample CRM together as one ASGI application."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from grantline.sample_crm.config import CrmConfig
+from grantline.sample_crm.cors import preflight_headers
+from grantline.sample_crm.database import Database
+from grantline.sample_crm.gate import Gate, render_refusal
+from grantline.sample_crm.introspection import Introspection
+from grantline.sample_crm.refusals import Refusal
+from grantline.sample_crm.routes import ENDPOINTS, Endpoint
+
+_ON_EVERY_ANSWER = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"Origin"),
+)
+
+
+def build_app(
+    config: CrmConfig,
+    *,
+    clock: Callable[[], float] = time.time,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> ASGIApp:
+    """Return the API as an ASGI application; its SQLite file is opened here and closed at lifespan shutdown.
+
+    `clock` tells epoch seconds; `transport` carries the questions to the authorization server, by HTTP unless
+    given.
+    """
+    database = Database(config.database)
+    introspection = Introspection(config, clock, transport)
+    gate = Gate(introspection, database, clock)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await introspection.close()
+        await database.close()
+
+    app = Starlette(
+        routes=[_route(path, gate) for path in dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)],
+        exception_handlers={404: _no_such_url, 405: _no_such_method, 500: _internal_error},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return _Edge(app)
+
+
+def _route(path: str, gate: Gate) -> Route:
+    """One path with all of its methods; HEAD is a GET whose body the server leaves out."""
+    by_method: dict[str, Endpoint] = {one.method: one for one in ENDPOINTS if one.path == path}
+
+    async def answer(request: Request) -> Response:
+        return await gate.answer(by_method["GET" if request.method == "HEAD" else request.method], request)
+
+    return Route(path, answer, methods=list(by_method))
+
+
+async def _no_such_url(request: Request, problem: Exception) -> Response:
+    message = "There is nothing at this address. Records are at /crm/v8/Leads, …/Contacts and …/Products."
+    return render_refusal(Refusal(404, "INVALID_URL_PATTERN", message))
+
+
+async def _no_such_method(request: Request, problem: Exception) -> Response:
+    allowed = dict(problem.headers or {}) if isinstance(problem, HTTPException) else {}
+    message = "This address does not take this method."
+    return render_refusal(Refusal(405, "INVALID_REQUEST_METHOD", message, headers=allowed))
+
+
+async def _internal_error(request: Request, problem: Exception) -> Response:
+    return render_refusal(Refusal(500, "INTERNAL_ERROR", "Something went wrong here. It is not your fault."))
+
+
+class _Edge:
+    """The outermost layer: answers pre-flights and puts the security headers on every answer, errors too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_ON_EVERY_ANSWER]
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            origins = [value for name, value in scope["headers"] if name == b"origin"]
+            origin = origins[0].decode("latin-1") if len(origins) == 1 else None
+            answer = Response(status_code=204, headers=preflight_headers(origin))
+            await answer(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,67 @@
+"""What an endpoint is given, and what it gives back."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from grantline.sample_crm.introspection import Caller
+from grantline.sample_crm.modules import Module
+from grantline.sample_crm.people import Person
+from grantline.sample_crm.refusals import invalid_data
+
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An allowed call: the token was good, meant for this API and held every scope that the route names.
+
+    `me` is the caller as the CRM knows them, `module` and `id` come from the path, `body` is None unless the
+    route takes JSON. `now`: epoch seconds.
+    """
+
+    caller: Caller
+    me: Person
+    query: Mapping[str, str]
+    now: int
+    module: Module | None = None
+    id: str | None = None
+    body: object = None
+
+    @property
+    def organization(self) -> str:
+        """The organization that the token is bound to, and so the only one whose rows this call may touch."""
+        return self.caller.organization
+
+    def get_module(self) -> Module:
+        """The module of a route whose path names one."""
+        assert self.module is not None
+        return self.module
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """A query parameter that is a whole number from 1 to `most`; Refusal otherwise."""
+        text = self.query.get(name) or str(default)
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+        if not 1 <= number <= most:
+            raise invalid_data(f"{name} is a whole number from 1 to {most}.", param_name=name)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and the JSON body; None for an answer without one."""
+
+    status: int = 200
+    body: Mapping[str, object] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handle = Callable[[sqlite3.Connection, Call], Answer]
+
+
+def parse_id(text: object) -> int:
+    """A record's or a person's id as a number; 0, which nobody has, for a text that is none."""
+    found = re.fullmatch(r"[0-9]{1,19}", str(text)) if isinstance(text, str | int) else None
+    number = int(found[0]) if found else 0
+    return number if number <= _LARGEST_ID else 0

@@ -1,0 +1,245 @@
+"""Creating, changing and deleting records: every record of a call succeeds or fails alone."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from grantline.sample_crm.calls import Answer, Call, parse_id
+from grantline.sample_crm.modules import Field, Kind
+from grantline.sample_crm.people import find_person, render_time
+from grantline.sample_crm.records import (
+    Record,
+    delete_record,
+    find_record,
+    find_same_value,
+    insert_record,
+    update_record,
+)
+from grantline.sample_crm.refusals import Refusal, invalid_data, parameter_missing
+from grantline.sample_crm.values import UnfitValue, check_value
+
+MOST_RECORDS: Final = 100
+
+
+class RecordRefused(Exception):
+    """One record of a call that cannot be stored; the others go on."""
+
+    def __init__(self, code: str, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.code, self.message, self.details = code, message, details
+
+    def render(self) -> dict[str, object]:
+        return {"code": self.code, "details": self.details, "message": self.message, "status": "error"}
+
+
+def create_records(tx: sqlite3.Connection, call: Call) -> Answer:
+    """POST /crm/v8/{module}: 201, or 207 when some records failed, or 400 when all did."""
+
+    def create(given: Mapping[str, object], place: str) -> dict[str, object]:
+        values = _check_new(tx, call, given, place)
+        record = insert_record(tx, call.organization, call.get_module(), values, call.me, call.now)
+        return _success(tx, call, record, "The record was added.")
+
+    return _each_record(call, create, status=201)
+
+
+def update_records(tx: sqlite3.Connection, call: Call) -> Answer:
+    """PUT /crm/v8/{module}, each record with its id, or PUT /crm/v8/{module}/{id} with one record."""
+    if call.id is not None and len(_given_records(call)) != 1:
+        raise invalid_data("An address with an id takes exactly one record.", json_path="$.data")
+
+    def update(given: Mapping[str, object], place: str) -> dict[str, object]:
+        id = call.id if call.id is not None else given.get("id")
+        if id is None:
+            raise _missing("id", place)
+        record = find_record(tx, call.organization, call.get_module(), parse_id(id))
+        if record is None:
+            raise _unknown_id("id", f"{place}.id")
+        return _success(tx, call, _change(tx, call, record, given, place), "The record was updated.")
+
+    return _each_record(call, update, status=200)
+
+
+def upsert_records(tx: sqlite3.Connection, call: Call) -> Answer:
+    """POST /crm/v8/{module}/upsert: change the record with the same value in a compared field, or add one."""
+    compared = _compared_fields(call)
+
+    def upsert(given: Mapping[str, object], place: str) -> dict[str, object]:
+        for field in compared:
+            value = given.get(field.name)
+            if isinstance(value, str) and value:
+                same = find_same_value(tx, call.organization, call.get_module(), field, value)
+                record = find_record(tx, call.organization, call.get_module(), same) if same else None
+                if record:
+                    changed = _change(tx, call, record, given, place)
+                    more = {"action": "update", "duplicate_field": field.name}
+                    return _success(tx, call, changed, "The record was updated.", **more)
+        values = _check_new(tx, call, given, place)
+        record = insert_record(tx, call.organization, call.get_module(), values, call.me, call.now)
+        return _success(tx, call, record, "The record was added.", action="insert", duplicate_field=None)
+
+    return _each_record(call, upsert, status=200)
+
+
+def delete_records(tx: sqlite3.Connection, call: Call) -> Answer:
+    """DELETE /crm/v8/{module}?ids=a,b or DELETE /crm/v8/{module}/{id}."""
+    ids = [call.id] if call.id is not None else parse_ids(call.query.get("ids"))
+    if not ids:
+        raise parameter_missing("ids", "Name the records to delete, as in ids=1,2 with their ids.")
+    results: list[dict[str, object]] = []
+    for id in ids:
+        if delete_record(tx, call.organization, call.get_module(), parse_id(id)):
+            results.append(_result("SUCCESS", {"id": id}, "The record was deleted."))
+        else:
+            results.append(_unknown_id("id", "$.ids").render())
+    return _answer(results, 200)
+
+
+def parse_ids(text: str | None) -> list[str]:
+    """The ids between commas, each once and at most 100 of them."""
+    ids = list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+    if len(ids) > MOST_RECORDS:
+        message = f"At most {MOST_RECORDS} ids fit in one call."
+        raise Refusal(400, "LIMIT_EXCEEDED", message, {"param_name": "ids"})
+    return ids
+
+
+def _each_record(
+    call: Call, store: Callable[[Mapping[str, object], str], dict[str, object]], *, status: int
+) -> Answer:
+    results: list[dict[str, object]] = []
+    for position, given in enumerate(_given_records(call)):
+        place = f"$.data[{position}]"
+        try:
+            if not isinstance(given, dict):
+                details = {"expected_data_type": "jsonobject", "json_path": place}
+                raise RecordRefused("INVALID_DATA", "A record is a JSON object.", **details)
+            results.append(store(given, place))
+        except RecordRefused as problem:
+            results.append(problem.render())
+    return _answer(results, status)
+
+
+def _given_records(call: Call) -> Sequence[object]:
+    records = call.body.get("data") if isinstance(call.body, dict) else None
+    if not isinstance(records, list) or not records:
+        message = 'The body is a JSON object with the records in a list: {"data": [{…}]}.'
+        raise invalid_data(message, api_name="data", json_path="$.data", expected_data_type="jsonarray")
+    if len(records) > MOST_RECORDS:
+        message = f"At most {MOST_RECORDS} records fit in one call."
+        raise Refusal(400, "LIMIT_EXCEEDED", message, {"limit": MOST_RECORDS, "json_path": "$.data"})
+    return records
+
+
+def _compared_fields(call: Call) -> list[Field]:
+    module = call.get_module()
+    body = call.body if isinstance(call.body, dict) else {}
+    named = body.get("duplicate_check_fields") or list(module.duplicate_fields)
+    names = named if isinstance(named, list) and len(named) <= 5 else []
+    fields = [module.find_field(name) for name in names if isinstance(name, str)]
+    usable = [field for field in fields if field and field.kind.json_type == "string" and not field.read_only]
+    if not usable or len(usable) != len(names):
+        message = f"duplicate_check_fields is a list of up to five text fields of {module.name}."
+        raise invalid_data(message, api_name="duplicate_check_fields", json_path="$.duplicate_check_fields")
+    return usable
+
+
+def _check_new(
+    tx: sqlite3.Connection, call: Call, given: Mapping[str, object], place: str
+) -> Mapping[str, object]:
+    for field in call.get_module().writable():
+        if field.mandatory and given.get(field.name) in (None, ""):
+            raise _missing(field.name, f"{place}.{field.name}")
+    return {name: value for name, value in _check(tx, call, given, place, None).items() if value is not None}
+
+
+def _change(
+    tx: sqlite3.Connection, call: Call, record: Record, given: Mapping[str, object], place: str
+) -> Record:
+    for field in call.get_module().writable():
+        if field.mandatory and field.name in given and given[field.name] in (None, ""):
+            raise _missing(field.name, f"{place}.{field.name}")
+    changes = _check(tx, call, given, place, record.id)
+    return update_record(tx, call.organization, record, changes, call.me, call.now)
+
+
+def _check(
+    tx: sqlite3.Connection, call: Call, given: Mapping[str, object], place: str, own_id: int | None
+) -> dict[str, object]:
+    """The given fields as they are stored; what the CRM keeps by itself and names with a `$` is left out."""
+    values: dict[str, object] = {}
+    for name, value in given.items():
+        if name == "id" or name.startswith("$"):
+            continue
+        field = call.get_module().find_field(name)
+        if field is None:
+            message = f"{call.get_module().name} has no field of this name."
+            raise RecordRefused("INVALID_DATA", message, api_name=name[:100], json_path=place)
+        if field.read_only:
+            continue
+        if value in (None, ""):
+            values[name] = None
+            continue
+        try:
+            values[name] = check_value(field, value)
+        except UnfitValue as problem:
+            details = {**problem.details, "api_name": name, "json_path": f"{place}.{name}"}
+            raise RecordRefused("INVALID_DATA", problem.message, **details) from None
+        _check_in_place(tx, call, field, values[name], f"{place}.{name}", own_id)
+    return values
+
+
+def _check_in_place(
+    tx: sqlite3.Connection, call: Call, field: Field, value: object, path: str, own_id: int | None
+) -> None:
+    """What needs the database: an owner is of this organization, a unique value is not taken."""
+    if field.kind is Kind.OWNER and find_person(tx, call.organization, parse_id(value)) is None:
+        raise _unknown_id(field.name, path)
+    if field.unique:
+        taken_by = find_same_value(tx, call.organization, call.get_module(), field, value)
+        if taken_by not in (None, own_id):
+            details = {"api_name": field.name, "json_path": path, "id": str(taken_by)}
+            raise RecordRefused(
+                "DUPLICATE_DATA", f"Another record has this {field.label} already.", **details
+            )
+
+
+def _missing(name: str, path: str) -> RecordRefused:
+    return RecordRefused("MANDATORY_NOT_FOUND", f"A record needs its {name}.", api_name=name, json_path=path)
+
+
+def _unknown_id(name: str, path: str) -> RecordRefused:
+    message = "There is nothing with this id in your organization."
+    return RecordRefused("INVALID_DATA", message, api_name=name, json_path=path)
+
+
+def _success(
+    tx: sqlite3.Connection, call: Call, record: Record, message: str, **more: object
+) -> dict[str, object]:
+    """How a stored record is reported."""
+
+    def named(id: int) -> dict[str, object]:
+        person = find_person(tx, call.organization, id)
+        return {"id": str(id), "name": person.name if person else ""}
+
+    details = {
+        "id": str(record.id),
+        "Created_Time": render_time(record.created_at),
+        "Modified_Time": render_time(record.modified_at),
+        "Created_By": named(record.created_by),
+        "Modified_By": named(record.modified_by),
+    }
+    return _result("SUCCESS", details, message, **more)
+
+
+def _result(code: str, details: Mapping[str, object], message: str, **more: object) -> dict[str, object]:
+    return {"code": code, "details": details, "message": message, "status": "success", **more}
+
+
+def _answer(results: Sequence[dict[str, object]], status: int) -> Answer:
+    failed = sum(1 for result in results if result["status"] == "error")
+    if failed == len(results):
+        status = 400
+    elif failed:
+        status = 207
+    return Answer(status, {"data": results})
