@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from grantline.oauth.errors import InvalidRequest, OAuthError
 
@@ -9,7 +10,7 @@ BEARER = "Bearer"
 VENDOR_SCHEME = "Zoho-oauthtoken"
 """What the described system's own SDKs send in place of Bearer; they cannot be configured otherwise."""
 
-_SCHEMES = {scheme.lower(): scheme for scheme in (BEARER, VENDOR_SCHEME)}
+_SCHEMES: Final = {scheme.lower(): scheme for scheme in (BEARER, VENDOR_SCHEME)}
 _HEADER = re.compile(r"([A-Za-z-]{1,32}) +([A-Za-z0-9._~+/-]{1,8192}=*)")
 _QUOTABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 

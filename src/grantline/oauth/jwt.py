@@ -10,7 +10,7 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jws
@@ -27,7 +27,7 @@ ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_DIGITS = 15
 _MIN_RSA_BITS = 2048
-_KEY_KINDS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+_KEY_KINDS: Final = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 _KEY_TYPES: Mapping[str, type[RSAKey | ECKey | OKPKey]] = {"RS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey}
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 

@@ -5,7 +5,7 @@ Sources: RFC 8414 §2, OpenID Connect Discovery §3.
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from grantline.oauth.names import (
     GRANT_AUTHORIZATION_CODE,
@@ -107,7 +107,7 @@ def openid_configuration_url(issuer: str) -> str:
     return f"{origin}{path}/.well-known/openid-configuration"
 
 
-_ENDPOINTS = {
+_ENDPOINTS: Final = {
     "authorization_endpoint": "/oauth/v2/auth",
     "token_endpoint": "/oauth/v2/token",
     "userinfo_endpoint": "/oauth/v2/userinfo",

@@ -1,9 +1,9 @@
 """How two redirect URIs differ, told in a sentence and part by part for the eye (R85, T9)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Part = Literal["scheme", "host", "port", "path", "query", "fragment", "slash"]
 
@@ -16,7 +16,7 @@ _PARTS = re.compile(
 _NAMES: tuple[Part, ...] = ("scheme", "host", "port", "path", "query", "fragment")
 _BOUNDARY = re.compile(r"[/?#&:]")
 
-_SENTENCES: dict[Part, str] = {
+_SENTENCES: Final[Mapping[Part, str]] = {
     "scheme": "Your app sent another scheme, the part before ://.",
     "host": "Your app sent another host.",
     "port": "Your app sent another port.",

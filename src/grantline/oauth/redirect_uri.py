@@ -8,6 +8,7 @@ a browser's cannot part (T1, T2, T11, T12). What tells two addresses apart for p
 import re
 from enum import Enum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final
 from urllib.parse import unquote
 
 from grantline.oauth.redirect_difference import Difference as Difference
@@ -48,7 +49,7 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(?::([1-9][0-9]{0,4}))?([/?].*)?")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 class RedirectKind(Enum):

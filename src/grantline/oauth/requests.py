@@ -7,7 +7,7 @@ others.
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from grantline.oauth.errors import (
     InvalidRequest,
@@ -35,7 +35,7 @@ from grantline.oauth.scope import parse_scope
 
 _MAX_RESOURCES = 10
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x22\x24-\x7e]+")
-_RESPONSE_TYPES = {
+_RESPONSE_TYPES: Final = {
     frozenset(name.split()): name for name in (RESPONSE_CODE, RESPONSE_TOKEN, RESPONSE_ID_TOKEN_TOKEN)
 }
 
