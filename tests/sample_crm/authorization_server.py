@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 
 import uvicorn
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 ISSUER = "http://accounts.test"
 API = "http://crm.test"
@@ -53,7 +54,7 @@ class AuthorizationServer:
     peers: set[tuple[str, int]] = field(default_factory=set)
     broken_answer: tuple[int, bytes, dict[str, str]] | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         body = b""
         while True:
@@ -69,7 +70,7 @@ class AuthorizationServer:
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": content})
 
-    def _answer(self, scope: dict[str, Any], body: bytes) -> tuple[int, bytes, dict[str, str]]:
+    def _answer(self, scope: Message, body: bytes) -> tuple[int, bytes, dict[str, str]]:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         if (scope["method"], scope["path"]) != ("POST", "/oauth/v2/introspect"):
             return 404, b"{}", {}

@@ -103,7 +103,7 @@ async def test_a_preflight_promises_two_headers_and_no_credentials(crm: Crm, ori
     ],
 )
 async def test_T57_a_preflight_from_no_proper_origin_gets_no_permission(crm: Crm, origin: str) -> None:
-    headers = {"Origin": origin.encode(), "Access-Control-Request-Method": "GET"}
+    headers = [(b"Origin", origin.encode()), (b"Access-Control-Request-Method", b"GET")]
     answer = await crm.http.request("OPTIONS", LEADS, headers=headers)
     assert "access-control-allow-origin" not in answer.headers
     assert "x" not in answer.headers

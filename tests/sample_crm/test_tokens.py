@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from grantline.sample_crm import CrmConfig, build_app
-from grantline.sample_crm.app import ENDPOINTS
-from grantline.sample_crm.routes import Endpoint
+from grantline.sample_crm.modules import MODULES
+from grantline.sample_crm.routes import ENDPOINTS, Endpoint
 from tests.sample_crm.authorization_server import (
     API,
     ISSUER,
@@ -63,7 +63,7 @@ async def test_T100_no_route_answers_without_a_token_or_without_its_scope(
     assert "error" not in challenge(bare)
     assert not crm.server.asked
 
-    needed = endpoint.scopes(next((module for module in crm_modules() if "{module}" in endpoint.path), None))
+    needed = endpoint.scopes(MODULES[0] if "{module}" in endpoint.path else None)
     assert needed
     assert all(name.startswith("CRM.") for name in needed)
     for missing in needed:
@@ -76,12 +76,6 @@ async def test_T100_no_route_answers_without_a_token_or_without_its_scope(
     crm.server.tokens["enough"] = person(scope=" ".join(needed))
     answer = await crm.call(endpoint.method, path, token="enough", json={})
     assert answer.status_code not in (401, 403, 500)
-
-
-def crm_modules() -> Any:
-    from grantline.sample_crm.modules import MODULES
-
-    return MODULES
 
 
 def all_scopes() -> list[str]:
@@ -311,7 +305,7 @@ async def test_over_http_one_connection_serves_many_calls_and_a_dead_server_is_5
                 assert (await http.get(LEADS, headers=headers)).status_code == 200
             assert len(server.peers) == 1
             dead = build_app(replace(config, issuer="http://127.0.0.1:1"), clock=lambda: NOW)
-            transport = httpx2.ASGITransport(app=dead)  # type: ignore[arg-type]
+            transport = httpx2.ASGITransport(app=dead)
             async with alive(dead), httpx2.AsyncClient(transport=transport, base_url=API) as unlucky:
                 answer = await unlucky.get(LEADS, headers=headers)
                 assert_refused(answer, 503, "INTERNAL_SERVER_ERROR")
