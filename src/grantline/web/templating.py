@@ -1,7 +1,7 @@
-"""Pages for people and developers: the template engine, and the static files with their content in their names.
+"""Pages for people and developers: the template engine, and static files named by their content.
 
-Autoescape is on for every template whatever its name, an undefined variable is an error, and the filters that could
-switch escaping off are taken out of the engine, so a template that asks for one does not compile.
+Autoescape is on for every template whatever its name, an undefined variable is an error, and the filters that
+could switch escaping off are taken out of the engine, so a template that asks for one does not compile.
 Next door: `templates/` (each file says at its top what it needs) and `static/`.
 """
 
@@ -35,7 +35,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """A stretch of an address in a comparison; `kind` is same, after (from the difference on), differs or missing."""
+    """A stretch of a compared address; `kind` is same, after (the path with the difference), differs or missing."""
 
     text: str
     kind: str
@@ -63,7 +63,7 @@ class Pages:
         return self._static_urls[name]
 
     def static_files(self) -> Mapping[str, tuple[bytes, str]]:
-        """Address path to (content, content type). The address changes with the content: cache it for ever."""
+        """URL path to (content, content type). The path changes with the content: cache it for ever."""
         return self._static_files
 
 
@@ -108,13 +108,13 @@ def render_digits(seconds: int) -> str:
 
 
 def split_at_breaks(text: str) -> Sequence[str]:
-    """Cuts an address, host or e-mail where a line may break: before . / ? & # and after @. The pieces join to the text."""
+    """Cuts an address where a line may break: before . / ? & # and after @. The pieces join to the text."""
     return [piece for piece in re.split(r"(?<=@)|(?<=[^/])(?=/[^/])|(?=[.?&#])", text) if piece]
 
 
 def web_address(text: str) -> str:
-    """The text if a browser may follow it from our pages (http or https), else nothing: what others wrote gets no other link."""
-    return text if re.fullmatch(r"https?://[^\s]+", text, re.IGNORECASE | re.ASCII) else ""
+    """The text if it is an http or https address, else nothing: what others write becomes no other link."""
+    return text if re.fullmatch(r"https?://[!#-;=?-~]+", text, re.IGNORECASE | re.ASCII) else ""
 
 
 def render_initials(name: str) -> str:
@@ -124,7 +124,10 @@ def render_initials(name: str) -> str:
 
 
 def compare_addresses(sent: str, registered: str) -> tuple[list[AddressPart], list[AddressPart]]:
-    """Both addresses in stretches for the character difference: common, from the last / before the difference on, difference, rest."""
+    """Both addresses in stretches, for the character difference: the common part, then the path that differs.
+
+    Each list joins to its address; the stretch that differs is `missing` (and empty) where there is nothing.
+    """
     start = _common_length(sent, registered)
     end = _common_length(sent[start:][::-1], registered[start:][::-1])
     return _stretches(sent, start, end), _stretches(registered, start, end)

@@ -1,0 +1,281 @@
+"""Sample contexts of the console's pages."""
+
+from collections.abc import Callable, Iterator
+
+from tests.browser.samples import APP, CLIENT_ID, CODE, DEVELOPER, NOW, PAGE, SECRET, Sample, difference
+
+Maker = Callable[..., Sample]
+TYPES = [
+    {
+        "value": value,
+        "title": title,
+        "who": who,
+        "needs": needs,
+        "gets": gets,
+    }
+    for value, title, who, needs, gets in (
+        (
+            "server-based",
+            "Server-based",
+            "A web app with its own server, used by many people.",
+            "a redirect URI",
+            "ID, secret, refresh token",
+        ),
+        (
+            "client-based",
+            "Client-based",
+            "A page that runs wholly in the browser, with no server behind it.",
+            "your web domain and a redirect URI",
+            "ID, short-lived token, no secret",
+        ),
+        (
+            "self-client",
+            "Self client",
+            "A script or job of yours that works with your own data only.",
+            "nothing",
+            "ID, secret, refresh token",
+        ),
+        (
+            "non-browser",
+            "Non-browser",
+            "A TV, a printer, a sensor: it can show a code but not a sign-in page.",
+            "nothing",
+            "ID, secret, refresh token",
+        ),
+        (
+            "mobile",
+            "Mobile",
+            "An app for phones that opens the system browser to sign in.",
+            "a link back to the app",
+            "ID, refresh token, no secret",
+        ),
+    )
+]
+ALL_FIELDS = [
+    "name",
+    "homepage",
+    "redirect_uris",
+    "origins",
+    "post_logout_redirect_uris",
+    "implicit",
+    "vendor_compatible",
+]
+FORM = {
+    "name": "Dockside Billing",
+    "homepage": "https://billing.dockside.example.com",
+    "redirect_uris": "https://billing.dockside.example.com/oauth/return\nhttp://billing.dockside.example.com/oauth/return",
+    "origins": "https://billing.dockside.example.com",
+    "post_logout_redirect_uris": "",
+    "implicit": False,
+    "vendor_compatible": True,
+}
+
+
+def console() -> Iterator[Sample]:
+    def sample(name: str, template: str, **context: object) -> Sample:
+        return Sample(
+            name, f"console/{template}.html", {"page": PAGE, "person": DEVELOPER, **context}, scripts=True
+        )
+
+    row = {
+        "client_id": CLIENT_ID,
+        "name": "Lead Desk",
+        "type_title": "Server-based",
+        "enabled": True,
+        "refused": 0,
+    }
+    times = {"created_at": NOW - 1_500_000, "last_used_at": NOW - 60}
+    rows = [
+        row | times | {"refused": 17},
+        row | times | {"name": "Quote calculator", "type_title": "Client-based"},
+        row | times | {"name": "Field Notes", "type_title": "Mobile", "last_used_at": None},
+        row | times | {"name": "Old import", "type_title": "Self client", "enabled": False},
+    ]
+    yield sample("clients", "clients", clients=rows, done="Northgate player was deleted.")
+    yield sample("clients-none", "clients", clients=[], done="")
+    yield sample("add-type", "add_type", types=TYPES, chosen="server-based", problem="")
+    yield sample("add-type-problem", "add_type", types=TYPES, chosen="", problem="Choose one of the five.")
+    adding = {
+        "problem": "",
+        "receives": [
+            "A client ID, which is public",
+            "A client secret, shown once",
+            "A refresh token for each person who allows it",
+        ],
+        "creation_key": "new_8Jd2Qm",
+        "token": "b2f7c1",
+        "form": FORM,
+    }
+    http = "Line 2 uses http, which anyone on the way can read. Use https, or remove the line."
+    yield sample(
+        "add-details",
+        "add_details",
+        type=TYPES[0],
+        fields=ALL_FIELDS[:3],
+        problems={"redirect_uris": http},
+        **adding,
+    )
+    yield sample(
+        "add-details-browser", "add_details", type=TYPES[1], fields=ALL_FIELDS, problems={}, **adding
+    )
+    yield sample("add-details-self", "add_details", type=TYPES[2], fields=[], problems={}, **adding)
+    client = {
+        "client_id": CLIENT_ID,
+        "name": "Lead Desk",
+        "type": "server-based",
+        "type_title": "Server-based",
+    }
+    secret = {"id": "sec_9MW2", "value": SECRET}
+    next_step = {
+        "sentence": "Send people to the authorization endpoint with this client ID.",
+        "words": "Open Lead Desk",
+        "href": "/console",
+    }
+    made = {"client": client, "next_step": next_step, "no_secret": ""}
+    yield sample("created", "created", secret=secret, is_new=True, replaced=None, **made)
+    replaced = {"id": "sec_4KQ1", "until_at": NOW + 86_400}
+    yield sample("new-secret", "created", secret=secret, is_new=False, replaced=replaced, **made)
+    why = "Anyone could read a secret in the page source, so this type has none."
+    yield sample(
+        "created-browser", "created", secret=None, is_new=True, replaced=None, **(made | {"no_secret": why})
+    )
+    yield from client_pages(sample, client, why)
+    yield from code_pages(sample)
+
+
+def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator[Sample]:
+    whole = client | {
+        "created_at": NOW - 1_500_000,
+        "last_used_at": NOW - 60,
+        "homepage": APP["homepage"],
+        "people": 212,
+    }
+    secrets = [
+        {"id": "sec_9MW2", "created_at": NOW - 600_000, "last_used_at": NOW - 60, "until_at": None},
+        {"id": "sec_4KQ1", "created_at": NOW - 1_500_000, "last_used_at": None, "until_at": NOW + 600_000},
+    ]
+    details = {
+        "client": whole,
+        "form": FORM,
+        "problem": "",
+        "problems": {},
+        "saved": "",
+        "flow_sentence": "A person signs in and allows it, your server exchanges the code.",
+        "secrets": secrets,
+        "may_have_secret": True,
+        "may_add_secret": False,
+        "no_secret": "",
+        "delete_problem": "",
+        "token": "b2f7c1",
+    }
+    yield sample(
+        "client", "client", fields=["name", "homepage", "redirect_uris", "vendor_compatible"], **details
+    )
+    browser = {
+        "client": whole | {"type": "client-based", "type_title": "Client-based", "name": "Quote calculator"},
+        "may_have_secret": False,
+        "no_secret": why,
+        "saved": "Saved. Sign-in works with the new addresses from now on.",
+        "delete_problem": "That is not its name. Nothing was deleted.",
+    }
+    yield sample("client-browser", "client", fields=ALL_FIELDS, **(details | browser))
+    entry = {
+        "at": NOW,
+        "state": "stop",
+        "word": "Refused",
+        "sentence": "Sign-in request: the redirect address is not on your list",
+        "request_id": "req_eu_5Tn7Wd",
+        "happened": "Lead Desk asked to send a person to an address that you have not registered.",
+        "why": "The address has an extra / at the end. Everything else is the same.",
+        "fix": "Remove the last / in your app’s settings. If you need both addresses, add this one too.",
+        "code": "redirect_uri_mismatch",
+        "difference": difference(),
+        "action": {"words": "Edit the redirect URIs", "href": "/console"},
+        "open": True,
+    }
+    declined = {
+        "state": "open",
+        "word": "Declined",
+        "sentence": "A person chose “Don’t allow”",
+        "code": "consent_declined",
+        "difference": None,
+        "action": None,
+        "open": False,
+    }
+    entries = [entry, entry | declined, entry | {"open": False}]
+    shown = {"client": client}
+    yield sample("activity", "activity", request_id="", entries=entries, older="/console?page=2", **shown)
+    yield sample("activity-none", "activity", request_id="", entries=[], older="", **shown)
+    yield sample("activity-missing", "activity", request_id="req_eu_0000", entries=[], older="", **shown)
+    yield sample("find", "find", request_id="", entry=None, its_client=None)
+    yield sample("find-found", "find", request_id="req_eu_5Tn7Wd", entry=entry, its_client=client)
+    yield sample("find-missing", "find", request_id="req_eu_0000", entry=None, its_client=None)
+
+
+def code_pages(sample: Maker) -> Iterator[Sample]:
+    operations = ("READ", "CREATE", "UPDATE", "DELETE")
+
+    def cells(path: str, offered: tuple[str, ...] = operations) -> list[dict[str, object] | None]:
+        return [{"scope": f"{path}.{op}", "ticked": False} if op in offered else None for op in operations]
+
+    lines = [
+        {"title": "Modules", "group": True, "child": False, "cells": cells("CRM.modules")},
+        {"title": "Leads", "group": False, "child": True, "cells": cells("CRM.modules.leads")},
+        {"title": "Products", "group": False, "child": True, "cells": cells("CRM.modules.products")},
+        {"title": "Users", "group": False, "child": False, "cells": cells("CRM.users", ("READ", "CREATE"))},
+    ]
+    making = {
+        "client": {"client_id": CLIENT_ID, "name": "Nightly export", "type": "self-client"},
+        "problem": "",
+        "problems": {},
+        "choices": [3, 5, 7, 10],
+        "token": "b2f7c1",
+        "table": [{"title": "CRM", "columns": ["Read", "Create", "Update", "Delete"], "rows": lines}],
+        "form": {
+            "scope": "CRM.modules.leads.READ, CRM.modules.products.ALL",
+            "minutes": 5,
+            "description": "Nightly export",
+        },
+        "earlier": [
+            {
+                "description": "Nightly lead export",
+                "scopes": ["CRM.modules.leads.READ"],
+                "made_at": NOW - 80_000,
+                "minutes": 5,
+                "state": "stop",
+                "outcome": "Expired unused",
+            },
+            {
+                "description": "",
+                "scopes": ["CRM.modules.ALL", "CRM.users.READ"],
+                "made_at": NOW - 300_000,
+                "minutes": 10,
+                "state": "done",
+                "outcome": "Exchanged after 48 seconds",
+            },
+        ],
+    }
+    result = {
+        "code": CODE,
+        "expires_at": NOW + 252,
+        "seconds_left": 252,
+        "seconds_whole": 300,
+        "command": "curl \\\n  https://accounts.eu.example.com/oauth/v2/token \\\n"
+        "  -d grant_type=authorization_code \\\n"
+        f"  -d client_id={CLIENT_ID} \\\n  -d client_secret=$GRANTLINE_CLIENT_SECRET \\\n  -d code={CODE}",
+        "document": '{\n  "client_id": "'
+        + CLIENT_ID
+        + '",\n  "code": "'
+        + CODE
+        + '",\n  "expires_in": 252\n}',
+        "file_name": "grantline-code.json",
+    }
+    yield sample("code-form", "code", result=None, **(making | {"earlier": []}))
+    yield sample("code-ready", "code", result=result, **making)
+    wrong = {
+        "problems": {
+            "scope": "There is no scope CRM.modules.leeds.READ. Did you mean CRM.modules.leads.READ?"
+        }
+    }
+    yield sample("code-problem", "code", result=None, **(making | wrong))
+    yield sample("code-last-seconds", "code", result=result | {"seconds_left": 3}, **making)

@@ -1,0 +1,181 @@
+"""Every page as a browser shows it: accessible, without sideways scroll, without a complaint of its policy."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from grantline.web.templating import HERE
+from tests.browser.gallery import samples, served
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NAMES = [sample.name for sample in samples()]
+TOKENS = Path(HERE / "static" / "styles" / "tokens.css").read_text()
+# design: text needs 4.5, edges of controls and the focus ring 3.
+PAIRS = [
+    *((text, ground, 4.5) for text in ("ink", "ink-2", "ink-3") for ground in ("paper", "ground", "sunk")),
+    *(("line", ground, 4.5) for ground in ("paper", "ground", "sunk", "line-wash")),
+    *(("wait", ground, 4.5) for ground in ("paper", "ground", "wait-wash")),
+    *(("stop", ground, 4.5) for ground in ("paper", "ground", "stop-wash")),
+    *(("on-line", ground, 4.5) for ground in ("line", "line-hover")),
+    *(("ink", ground, 4.5) for ground in ("wait-wash", "stop-wash", "line-wash", "mark")),
+    *((mark, ground, 3.0) for mark in ("edge", "focus") for ground in ("paper", "ground", "sunk")),
+    ("ink-3", "line-wash", 4.5),
+    ("on-stop", "stop", 4.5),
+]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served() as base:
+        yield base
+
+
+@pytest.fixture(
+    scope="module", params=[(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")], ids=str
+)
+def view(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    width, scheme = request.param
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_has_no_accessibility_fault_and_fits_its_window(name: str, view: Page, address: str) -> None:
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    view.on("console", listen)
+    view.goto(f"{address}/{name}")
+    view.remove_listener("console", listen)
+    assert complaints == []
+    wide = view.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1], "the page scrolls sideways"
+    found: dict[str, Any] = Axe().run(view, options={"runOnly": RULES}).response
+    faults = [
+        f"{fault['id']}: {node['html']} {node['failureSummary']}"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", ["consent", "code-ready", "client", "activity", "stopped-owner", "add-type"])
+def test_a_page_fits_every_width_and_both_directions(name: str, page: Page, address: str) -> None:
+    """640 is what a window of 1280 becomes at 200 %."""
+    page.goto(f"{address}/{name}")
+    for width in (320, 390, 640, 800, 1024):
+        page.set_viewport_size({"width": width, "height": 800})
+        for direction in ("rtl", "ltr"):
+            page.evaluate(f"document.documentElement.dir = '{direction}'")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, direction)
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("name", ["consent", "device-confirm"])
+def test_T84_the_answers_take_no_pointer_for_700_ms(name: str, motion: Any, page: Page, address: str) -> None:
+    """A second click of a double click falls through; afterwards both answers can be pressed."""
+    page.emulate_media(reduced_motion=motion)
+    page.goto(f"{address}/{name}", wait_until="commit")
+    taken = (
+        "[...document.querySelectorAll('.answers button')].map((one) => getComputedStyle(one).pointerEvents)"
+    )
+    page.wait_for_selector(".answers button")
+    assert page.evaluate(taken) == ["none", "none"]
+    page.wait_for_timeout(900)
+    assert page.evaluate(taken) == ["auto", "auto"]
+
+
+def test_T84_no_answer_is_focused_or_set_off_from_the_other(page: Page, address: str) -> None:
+    for name in ("consent", "device-confirm"):
+        page.goto(f"{address}/{name}")
+        assert page.evaluate("document.activeElement === document.body")
+        look = (
+            "(one) => { const style = getComputedStyle(one);"
+            " return [style.backgroundColor, style.color, style.fontWeight, one.offsetWidth] }"
+        )
+        first, second = page.locator(".answers button").all()
+        assert first.evaluate(look) == second.evaluate(look)
+
+
+def test_the_countdown_runs_and_ends_with_the_settings_kept(page: Page, address: str) -> None:
+    page.goto(f"{address}/code-last-seconds")
+    assert page.locator("[data-digits]").inner_text() in ("0:03", "0:02")
+    page.locator(".countdown.over").wait_for()
+    assert page.locator("#said").text_content() == "The code has expired."
+    assert page.get_by_role("button", name="Generate a new one").is_visible()
+    assert page.input_value("#scope").startswith("CRM.modules.leads.READ")
+
+
+def test_scope_boxes_and_scope_text_keep_in_step(page: Page, address: str) -> None:
+    page.goto(f"{address}/code-form")
+    assert page.get_by_label("Leads, Read").is_checked()
+    implied = page.get_by_label("Products, Delete")
+    assert implied.is_checked()
+    assert implied.is_disabled()
+    page.get_by_label("Leads, Update").check()
+    page.get_by_label("Leads, Read").uncheck()
+    assert page.input_value("#scope") == "CRM.modules.products.ALL, CRM.modules.leads.UPDATE"
+    page.fill("#scope", "crm.modules.write")
+    assert page.get_by_label("Products, Create").is_checked()
+    assert not page.get_by_label("Products, Read").is_checked()
+
+
+def test_what_can_be_copied_has_a_named_button_and_the_json_becomes_a_file(page: Page, address: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{address}/code-ready")
+    page.get_by_role("button", name="Copy grant token").click()
+    page.locator("#said", has_text="Copied: grant token").wait_for(state="attached")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("glg_")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    assert download.value.suggested_filename == "grantline-code.json"
+    assert Path(download.value.path()).read_text() == page.locator("#document").text_content()
+
+
+def test_pages_for_people_ship_no_script_and_the_console_works_without(
+    chromium: Browser, address: str
+) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for sample in samples():
+        page.goto(f"{address}/{sample.name}")
+        if not sample.scripts:
+            assert page.locator("script").count() == 0
+        assert page.locator("button[data-download]:visible").count() == 0
+        assert page.locator("[style], [onclick]").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("over", "under", "needed"), PAIRS)
+def test_colours_keep_their_contrast(over: str, under: str, needed: float, scheme: int) -> None:
+    assert contrast(token(over, scheme), token(under, scheme)) >= needed
+
+
+def token(name: str, scheme: int) -> str:
+    found = re.search(rf"--{name}: light-dark\((#\w{{6}}), (#\w{{6}})\);", TOKENS)
+    assert found
+    return found.group(scheme + 1)
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
