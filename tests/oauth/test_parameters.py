@@ -55,7 +55,9 @@ def test_6749_3_1_f_unknown_parameters_do_no_harm_even_twice() -> None:
     assert parse_form("foo=é&code=x".encode())["code"] == "x"
 
 
-@pytest.mark.parametrize("pair", ["{0}=a&{0}=b", "{0}=a&{0}=a", "{0}=a&x=%20&{0}=b", "{0}=&{0}=a", "{0}=a&{0}="])
+@pytest.mark.parametrize(
+    "pair", ["{0}=a&{0}=b", "{0}=a&{0}=a", "{0}=a&x=%20&{0}=b", "{0}=&{0}=a", "{0}=a&{0}="]
+)
 def test_6749_3_1_g_no_known_parameter_occurs_twice(pair: str) -> None:
     """RFC 6749 §3.1, T13."""
     for name in KNOWN - {"resource"}:
@@ -207,12 +209,7 @@ def test_T37_any_bytes_give_parameters_or_an_invalid_request(body: bytes, in_que
     except InvalidRequest:
         return
     assert all(value for value in read.values())
-    assert all(
-        value.isprintable() and value.isascii() for name, value in read.items() if name in PROTOCOL
-    )
-
-
-)
+    assert all(value.isprintable() and value.isascii() for name, value in read.items() if name in PROTOCOL)
 
 
 @given(
