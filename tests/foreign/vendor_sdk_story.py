@@ -1,4 +1,4 @@
-"""A program as a customer writes it, on the vendor's official Python SDK; of Grantline it knows the URLs alone.
+"""A program as a customer writes it on the vendor's official Python SDK; of Grantline it knows URLs alone.
 
 Run as `vendor_sdk_story.py STEP SETTINGS`, where SETTINGS is a JSON file with api_domain, issuer, client_id,
 client_secret, code, folder (token store and field cache). Prints one JSON object on standard output. Steps:
