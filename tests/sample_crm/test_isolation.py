@@ -212,3 +212,29 @@ async def test_what_does_not_exist_is_told_in_the_envelope(crm: Crm) -> None:
         "PUT",
         "DELETE",
     }
+
+
+async def test_a_token_that_may_not_know_people_is_told_no_names_and_no_addresses(crm: Crm) -> None:
+    (id,) = await crm.create("Leads", {"Last_Name": "Owned"})
+    unnamed = {"email": None, "name": None, "given_name": None, "family_name": None}
+    crm.server.tokens["narrow"] = {**person(scope="CRM.modules.ALL CRM.org.READ"), **unnamed}
+    answer = await crm.call("GET", f"/crm/v8/Leads/{id}", token="narrow")
+    owner = answer.json()["data"][0]["Owner"]
+    assert (owner["name"], owner["email"]) == (f"User {owner['id']}", None)
+    made = await crm.call("POST", "/crm/v8/Leads", token="narrow", json={"data": [{"Last_Name": "New"}]})
+    org = await crm.call("GET", "/crm/v8/org", token="narrow")
+    assert org.json()["org"][0]["primary_email"] is None
+    for text in (answer.text, made.text, org.text):
+        assert "Ada" not in text
+        assert "example.com" not in text
+    (user,) = (await crm.call("GET", "/crm/v8/users?type=CurrentUser")).json()["users"]
+    assert user["full_name"] == "Ada Byron"
+    assert made.json()["data"][0]["details"]["Created_By"]["id"] == user["id"]
+
+
+async def test_a_person_who_has_told_no_name_yet_is_a_user_all_the_same(crm: Crm) -> None:
+    unnamed = {"email": None, "name": None, "given_name": None, "family_name": None}
+    crm.server.tokens["narrow"] = {**person(scope="CRM.modules.ALL"), **unnamed}
+    await crm.create("Leads", {"Last_Name": "First"}, token="narrow")
+    (user,) = (await crm.call("GET", "/crm/v8/users?type=ActiveUsers")).json()["users"]
+    assert user["full_name"] == "Ada Byron"

@@ -312,3 +312,51 @@ async def test_over_http_one_connection_serves_many_calls_and_a_dead_server_is_5
                 assert "retry-after" in answer.headers
     assert "tok-en-of-ada" not in caplog.text
     assert config.client_secret not in caplog.text
+
+
+async def every_refusal(crm: Crm) -> dict[str, httpx2.Response]:
+    """One answer of each kind that refuses for lack of a usable token."""
+    crm.server.tokens["narrow"] = person(scope="CRM.org.READ")
+    return {
+        "none": await crm.call("GET", LEADS, token=None),
+        "other scheme": await crm.call("GET", LEADS, token=None, headers={"Authorization": "Basic YTpi"}),
+        "malformed": await crm.call("GET", LEADS, token="a b"),
+        "unknown": await crm.call("GET", LEADS, token="unknown"),
+        "narrow": await crm.call("GET", LEADS, token="narrow"),
+    }
+
+
+async def test_6750_3_a_every_refusal_for_lack_of_a_token_carries_a_challenge(crm: Crm) -> None:
+    """RFC 6750 §3."""
+    for answer in (await every_refusal(crm)).values():
+        assert challenge(answer)["realm"] == "sample CRM"
+
+
+async def test_6750_3_b_a_challenge_holds_each_attribute_once_and_in_ascii(crm: Crm) -> None:
+    """RFC 6750 §3."""
+    for answer in (await every_refusal(crm)).values():
+        assert answer.headers["www-authenticate"].isascii()
+        assert set(challenge(answer)) <= {"realm", "scope", "error", "error_description"}
+
+
+async def test_6750_3_c_a_bad_token_is_told_why(crm: Crm) -> None:
+    """RFC 6750 §3."""
+    assert challenge((await every_refusal(crm))["unknown"])["error"] == "invalid_token"
+
+
+async def test_6750_3_1_a_each_error_has_its_status_and_the_scope_that_is_needed_is_named(crm: Crm) -> None:
+    """RFC 6750 §3.1."""
+    answers = await every_refusal(crm)
+    told = {name: (answer.status_code, challenge(answer).get("error")) for name, answer in answers.items()}
+    assert told["malformed"] == (400, "invalid_request")
+    assert told["unknown"] == (401, "invalid_token")
+    assert told["narrow"] == (403, "insufficient_scope")
+    assert challenge(answers["narrow"])["scope"] == "CRM.modules.leads.READ"
+
+
+async def test_6750_3_1_b_a_call_without_a_token_gets_no_error_code(crm: Crm) -> None:
+    """RFC 6750 §3.1."""
+    answers = await every_refusal(crm)
+    for name in ("none", "other scheme"):
+        assert answers[name].status_code == 401
+        assert "error" not in challenge(answers[name])

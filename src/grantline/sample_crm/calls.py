@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from grantline.oauth import covers_all
 from grantline.sample_crm.introspection import Caller
 from grantline.sample_crm.modules import Module
 from grantline.sample_crm.people import Person
@@ -33,6 +34,11 @@ class Call:
     def organization(self) -> str:
         """The organization that the token is bound to, and so the only one whose rows this call may touch."""
         return self.caller.organization
+
+    @property
+    def may_name_people(self) -> bool:
+        """Whether the token lets its holder know names and e-mail addresses, in records too."""
+        return covers_all(self.caller.scopes, ("CRM.users.READ",))
 
     def get_module(self) -> Module:
         """The module of a route whose path names one."""

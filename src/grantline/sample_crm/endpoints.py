@@ -1,13 +1,13 @@
 """What can be read: people, the organization, modules, fields and records."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from grantline.sample_crm.calls import Answer, Call, parse_id
 from grantline.sample_crm.criteria import Wanted, parse_criteria, wanted_email, wanted_phone, wanted_word
 from grantline.sample_crm.modules import MODULES, Field, Kind, Module, find_module
-from grantline.sample_crm.people import Person, find_person, get_organization, list_people
+from grantline.sample_crm.people import find_person, get_organization, list_people
 from grantline.sample_crm.records import Page, SortBy, SortOrder, find_record, list_records
 from grantline.sample_crm.refusals import Refusal, invalid_data, not_found, parameter_missing
 from grantline.sample_crm.writing import parse_ids
@@ -49,7 +49,7 @@ def get_user(tx: sqlite3.Connection, call: Call) -> Answer:
 def get_org(tx: sqlite3.Connection, call: Call) -> Answer:
     """GET /crm/v8/org."""
     organization = get_organization(tx, call.organization)
-    people = list_people(tx, call.organization)
+    people = list_people(tx, call.organization) if call.may_name_people else []
     return Answer(body={"org": [organization.render(people[0].email if people else None)]})
 
 
@@ -186,18 +186,19 @@ def _render_page(
     return Answer(body={"data": [record.render(fields, people) for record in page.records], "info": info})
 
 
-def _people(tx: sqlite3.Connection, call: Call) -> Callable[[int], Person]:
-    """Finds the people whom records name, each once."""
-    known: dict[int, Person] = {call.me.id: call.me}
+def _people(tx: sqlite3.Connection, call: Call) -> Callable[[int], Mapping[str, object]]:
+    """Renders the people whom records name, each looked up once."""
+    named = call.may_name_people
+    known: dict[int, Mapping[str, object]] = {call.me.id: call.me.render_short(named=named)}
 
-    def get(id: int) -> Person:
+    def render(id: int) -> Mapping[str, object]:
         if id not in known:
             person = find_person(tx, call.organization, id)
             assert person is not None  # a foreign key keeps it, and owners are checked when they are set
-            known[id] = person
+            known[id] = person.render_short(named=named)
         return known[id]
 
-    return get
+    return render
 
 
 def _render_module(module: Module) -> dict[str, object]:

@@ -21,7 +21,8 @@ class Caller:
     """Who is calling, as the authorization server says; nothing here ever comes from the request itself.
 
     `subject` is the person's number, or the client's id when it acts for itself; then `is_person` is false.
-    `origins`: the web origins that a browser app registered; None for every other kind of client.
+    E-mail address and names are there only if the token's scopes let this API know them. `origins`: the web
+    origins that a browser app registered; None for every other kind of client.
     """
 
     client_id: str
@@ -37,7 +38,7 @@ class Caller:
 
     @property
     def is_person(self) -> bool:
-        return self.subject != self.client_id and self.email is not None
+        return self.subject != self.client_id
 
 
 class Introspection:

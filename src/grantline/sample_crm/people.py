@@ -48,9 +48,10 @@ class Person:
     family_name: str
     created_at: int
 
-    def render_short(self) -> dict[str, object]:
-        """How a record names its owner."""
-        return {"name": self.name, "id": str(self.id), "email": self.email}
+    def render_short(self, *, named: bool) -> dict[str, object]:
+        """How a record names its owner; without `named` it tells neither name nor e-mail address."""
+        name, email = (self.name, self.email) if named else (f"User {self.id}", None)
+        return {"name": name, "id": str(self.id), "email": email}
 
     def render(self) -> dict[str, object]:
         """The person as the users endpoints show them; `zuid` is the account's number at the issuer."""
@@ -102,10 +103,13 @@ def note_organization(tx: sqlite3.Connection, caller: Caller, now: int) -> bool:
 
 
 def note_person(tx: sqlite3.Connection, caller: Caller, now: int) -> Person:
-    """Remember who is calling, with the name and e-mail address that the token tells today."""
-    name = (caller.name or caller.email or "") if caller.is_person else CLIENT_NAME
-    told = (caller.is_person, caller.email, name, caller.given_name, caller.family_name or name)
+    """Remember who is calling; a name and an address that this token does not tell stay as they were."""
     known = _find(tx, _PERSON_BY_SUBJECT, caller.organization, caller.subject)
+    tells = caller.name is not None or caller.email is not None
+    if known and not tells:
+        return known
+    name = caller.name or caller.email or (f"User {caller.subject}" if caller.is_person else CLIENT_NAME)
+    told = (caller.is_person, caller.email, name, caller.given_name, caller.family_name or name)
     if known and (known.is_person, known.email, known.name, known.given_name, known.family_name) == told:
         return known
     tx.execute(_SAVE_PERSON, (caller.organization, caller.subject, *told, now))

@@ -75,13 +75,15 @@ class Record:
             case name:
                 return self.values.get(name)
 
-    def render(self, fields: Sequence[Field], person: Callable[[int], Person]) -> dict[str, object]:
-        """The record as JSON members: its id and the given fields; `person` finds an owner by id."""
+    def render(
+        self, fields: Sequence[Field], person: Callable[[int], Mapping[str, object]]
+    ) -> dict[str, object]:
+        """The record as JSON members: its id and the given fields; `person` renders an owner by id."""
         members: dict[str, object] = {"id": str(self.id)}
         for field in fields:
             value = self.value(field)
             if field.kind is Kind.OWNER:
-                value = person(int(str(value))).render_short()
+                value = person(int(str(value)))
             members[field.name] = value
         return members
 

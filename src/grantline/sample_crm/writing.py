@@ -220,7 +220,9 @@ def _success(
 
     def named(id: int) -> dict[str, object]:
         person = find_person(tx, call.organization, id)
-        return {"id": str(id), "name": person.name if person else ""}
+        assert person is not None  # a foreign key keeps it
+        short = person.render_short(named=call.may_name_people)
+        return {"id": short["id"], "name": short["name"]}
 
     details = {
         "id": str(record.id),
