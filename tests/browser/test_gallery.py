@@ -1,4 +1,4 @@
-"""Every page as a browser shows it: accessible, without sideways scroll, without a complaint of its policy."""
+"""Every page in a browser: accessible, without sideways scroll, without a complaint of its policy."""
 
 import re
 from collections.abc import Iterator
@@ -92,6 +92,22 @@ def test_T84_the_answers_take_no_pointer_for_700_ms(name: str, motion: Any, page
     assert page.evaluate(taken) == ["none", "none"]
     page.wait_for_timeout(900)
     assert page.evaluate(taken) == ["auto", "auto"]
+
+
+def test_T84_a_double_click_that_ends_on_an_answer_gives_none(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 800, "height": 1500})
+    page.goto(f"{address}/consent")
+    page.wait_for_timeout(800)
+    box = page.get_by_role("button", name="Allow", exact=True).bounding_box()
+    assert box
+    page.reload(wait_until="commit")
+    page.wait_for_selector(".answers button")
+    page.mouse.dblclick(box["x"] + 5, box["y"] + 5)
+    page.wait_for_timeout(100)
+    assert page.url == f"{address}/consent"
+    page.wait_for_timeout(800)
+    page.mouse.click(box["x"] + 5, box["y"] + 5)
+    page.wait_for_url("**/oauth/v2/auth/decision")
 
 
 def test_T84_no_answer_is_focused_or_set_off_from_the_other(page: Page, address: str) -> None:

@@ -35,7 +35,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """A stretch of a compared address; `kind` is same, after (the path with the difference), differs or missing."""
+    """A stretch of a compared address. `kind`: same, after (around the difference), differs or missing."""
 
     text: str
     kind: str
