@@ -227,9 +227,10 @@ async def test_a_token_that_may_not_know_people_is_told_no_names_and_no_addresse
     for text in (answer.text, made.text, org.text):
         assert "Ada" not in text
         assert "example.com" not in text
-    (user,) = (await crm.call("GET", "/crm/v8/users?type=CurrentUser")).json()["users"]
-    assert user["full_name"] == "Ada Byron"
-    assert made.json()["data"][0]["details"]["Created_By"]["id"] == user["id"]
+    crm.server.tokens["carl"] = person(subject="500000003", name="Carl Maria")
+    people = (await crm.call("GET", "/crm/v8/users?type=ActiveUsers", token="carl")).json()["users"]
+    assert [one["full_name"] for one in people] == ["Ada Byron", "Carl Maria"]
+    assert made.json()["data"][0]["details"]["Created_By"]["id"] == people[0]["id"]
 
 
 async def test_a_person_who_has_told_no_name_yet_is_a_user_all_the_same(crm: Crm) -> None:
