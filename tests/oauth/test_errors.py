@@ -95,6 +95,7 @@ def test_T40_codes_that_tell_whose_a_secret_is_are_not_shown() -> None:
         (errors.InvalidClient("client_unknown"), 401),
         (errors.InvalidToken("token_invalid"), 401),
         (errors.InsufficientScope("scope_insufficient"), 403),
+        (errors.OriginRefused("origin_not_registered"), 403),
         (errors.Throttled("throttled", retry_after=7), 429),
         (errors.ServerError("unexpected"), 500),
         (errors.TemporarilyUnavailable("overloaded"), 503),

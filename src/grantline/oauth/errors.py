@@ -128,6 +128,18 @@ class AccessDenied(OAuthError):
 
     error = "access_denied"
 
+    def _may_raise(self, explanation: Explanation) -> bool:
+        return explanation.error == self.error and explanation.code != "origin_not_registered"
+
+
+class OriginRefused(AccessDenied):
+    """A browser app's call came from a page of another origin, and nothing was done (R60)."""
+
+    status = 403
+
+    def _may_raise(self, explanation: Explanation) -> bool:
+        return explanation.code == "origin_not_registered"
+
 
 class AuthorizationPending(OAuthError):
     """The person has not answered the device's question yet (RFC 8628 §3.5)."""

@@ -97,6 +97,15 @@ EXPLANATIONS = (
         "Let your app go on without the access, and offer to try again.",
     ),
     Explanation(
+        "origin_not_registered",
+        "access_denied",
+        "A page of another origin called",
+        "The call came from a web page whose origin this client has not registered.",
+        "A browser app may call from its registered origins alone, and the Origin header of this call named "
+        "another.",
+        "Open your app from a registered origin, or add this one to the client's origins in the console.",
+    ),
+    Explanation(
         "device_declined",
         "access_denied",
         "The person did not allow the device",
