@@ -44,6 +44,13 @@ class Row:
         """The section of the specification, `4.1.2` or `App-B`."""
         return self.id.split("-", 1)[1].rsplit("-", 1)[0]
 
+    @property
+    def citation(self) -> str:
+        """A pattern for the section as a docstring cites it: `§4.1.2`, `Appendix B`."""
+        if self.section.startswith("App-"):
+            return f"(Appendix |§|§App-){self.section[4:]}\\b"
+        return rf"§{re.escape(self.section)}(?!\.?\d)"
+
     def is_shown_by(self, name: str) -> bool:
         return name == self.prefix or name.startswith(self.prefix + "_")
 
