@@ -1,5 +1,7 @@
 """The difference of two addresses is told in a sentence and marked where it is."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +89,16 @@ def test_T9_the_parts_make_up_both_addresses_and_the_sentence_holds_neither(
     assert found.sent_mark != found.registered_mark
     assert "secret" not in found.sentence
     assert "example" not in found.sentence
+
+
+@pytest.mark.parametrize("filler", ["@", "[", ":", "/", "?", "a", "%2e", "&", "."])
+def test_T135_long_addresses_are_compared_at_once(filler: str) -> None:
+    """RFC 6749 §10.14: no pattern that backtracks, whatever was sent."""
+    sent = "https://" + filler * 20_000
+    started = time.perf_counter()
+    assert closest(sent, [BASE, BASE + "/"]) is not None
+    assert difference(sent, BASE).part
+    assert time.perf_counter() - started < 0.5
 
 
 def test_the_closest_address_shares_most_parts() -> None:

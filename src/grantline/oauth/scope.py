@@ -64,13 +64,13 @@ def covers(granted: str, needed: str) -> bool:
     *granted_path, granted_operation = _fold(granted).split(".")
     *needed_path, needed_operation = _fold(needed).split(".")
     covered = OPERATIONS.get(granted_operation)
-    if covered is None or needed_operation not in OPERATIONS:
+    if covered is None:
         return _fold(granted) == _fold(needed)
     if needed_operation not in covered or len(granted_path) > len(needed_path):
         return False
     if "" in granted_path or granted_path[0] != needed_path[0]:
         return False
-    pairs = zip(granted_path[1:], needed_path[1:], strict=False)
+    pairs = zip(granted_path, needed_path, strict=False)
     return all(mine in (theirs, _ANY_SEGMENT) for mine, theirs in pairs)
 
 
