@@ -1,0 +1,71 @@
+"""The recorder: failures are told after the answer, in batches, so that an error costs its sender's app no wait."""
+
+import asyncio
+import json
+from typing import Final
+
+from grantline.activity.entries import Entry
+from grantline.db import Database, DatabaseUnavailable
+
+FLUSH_SECONDS: Final = 0.2
+PROVEN_RING: Final = 500
+UNPROVEN_RING: Final = 100
+_MOST_WAITING: Final = 2000
+
+
+class Recorder:
+    """Collects entries and writes them out; drops the oldest when far more come than can be written."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: dict[str, Entry] = {}
+
+    def record(self, entry: Entry) -> None:
+        """Take an entry; it is in the database within about FLUSH_SECONDS."""
+        self._waiting[entry.id] = entry
+        if len(self._waiting) > _MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    def find(self, request_id: str) -> Entry | None:
+        """An entry that is not written yet."""
+        return self._waiting.get(request_id)
+
+    async def flush(self) -> None:
+        """Write out what waits and cut every ring that it touched back to its size."""
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting, {}
+        rings = {(entry.client_id, entry.proven) for entry in batch.values()}
+        async with self._db.transaction() as tx:
+            for entry in batch.values():
+                await tx.run(
+                    "INSERT INTO activity (id, client_id, proven, at, endpoint, error, code, status, detail)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+                    entry.id,
+                    entry.client_id,
+                    int(entry.proven),
+                    entry.at,
+                    entry.endpoint,
+                    entry.error,
+                    entry.code,
+                    entry.status,
+                    json.dumps(dict(entry.detail)),
+                )
+            for client_id, proven in rings:
+                await tx.run(
+                    "DELETE FROM activity WHERE client_id = $1 AND proven = $2 AND id NOT IN (SELECT id FROM activity"
+                    " WHERE client_id = $1 AND proven = $2 ORDER BY at DESC, id LIMIT $3)",
+                    client_id,
+                    int(proven),
+                    PROVEN_RING if proven else UNPROVEN_RING,
+                )
+
+    async def run(self) -> None:
+        """Flush for ever; a database that is away for a moment loses nothing that fits the buffer."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            kept = dict(self._waiting)
+            try:
+                await self.flush()
+            except DatabaseUnavailable:
+                self._waiting = {**kept, **self._waiting}

@@ -1,0 +1,34 @@
+"""The commands by name. What is heavy is imported inside the command that needs it."""
+
+import sys
+
+import typer
+
+from grantline.cli import apis, clients, codes, keys, operations, serving, users
+from grantline.cli.running import CommandFailed
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Grantline: an OAuth 2.0 and OpenID Connect authorization server.",
+)
+app.command("demo")(serving.demo)
+app.command("serve")(serving.serve)
+app.command("migrate")(operations.migrate)
+app.command("doctor")(operations.doctor)
+app.command("logs")(operations.logs)
+app.command("code")(codes.code)
+app.add_typer(users.app, name="user")
+app.add_typer(clients.app, name="client")
+app.add_typer(apis.app, name="api")
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command line: exit status 0, 1 with a sentence on standard error, or 2 for wrong usage."""
+    try:
+        app()
+    except CommandFailed as failure:
+        print(str(failure), file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,38 @@
+"""A mint outside the server: for commands that make what only a mint can make. The operator's commands have no limits."""
+
+from grantline.activity import Recorder
+from grantline.cli.running import CommandFailed, Workplace
+from grantline.clients import list_apis
+from grantline.datacenters import DataCenter, DataCenters
+from grantline.keys import Envelope, Keyring, load_keyring, load_master_key
+from grantline.limits import Limiter
+from grantline.scopes import Catalog
+from grantline.settings import Settings
+from grantline.tokens import Mint, ScopeSets
+
+
+def open_envelope(place: Workplace) -> Envelope:
+    """The envelope of the database's data center. Raises CommandFailed when the master key is not there."""
+    settings = Settings(database=place.url, data_center=place.home.code)
+    try:
+        return Envelope(load_master_key(settings.master_key_path, create=not place.home.issuer), place.home.code)
+    except (FileNotFoundError, ValueError) as problem:
+        raise CommandFailed(f"The master key can't be used: {problem}") from None
+
+
+async def offline_mint(place: Workplace) -> Mint:
+    """A mint for one command."""
+    issuer = place.home.issuer or "http://127.0.0.1"
+    catalog = Catalog({api.identifier: (api.scope_prefix, api.name) for api in await list_apis(place.db)})
+    envelope = open_envelope(place)
+    keyring: Keyring = await load_keyring(place.db, envelope)
+    return Mint(
+        db=place.db,
+        data_centers=DataCenters(DataCenter(place.home.code, issuer, issuer)),
+        keyring=keyring,
+        catalog=catalog,
+        scope_sets=ScopeSets(place.db),
+        limiter=Limiter(0),
+        recorder=Recorder(place.db),
+        access_token_seconds=3600,
+    )

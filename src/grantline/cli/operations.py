@@ -1,0 +1,119 @@
+"""`grantline migrate`, `doctor`, `logs`: looking after a server."""
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grantline.activity import Entry, find_entry, list_entries, newest_entries
+from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, clean, say, work
+from grantline.db import schema_version
+from grantline.oauth.errors import CATALOGUE
+
+
+def migrate(database: DatabaseOption = None, json: JsonOption = False) -> None:
+    """Bring the database to the present schema. Serving does the same at its start."""
+
+    async def job(place: Workplace) -> int:
+        return await schema_version(place.db)
+
+    version = work(database, job, create=True)
+    say(f"The database is at schema version {version}.", {"schema_version": version}, as_json=json)
+
+
+def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
+    """Check what can be wrong: file modes, the master key, settings. Exit status 1 when something is."""
+    from grantline.cli.offline import open_envelope
+    from grantline.keys import load_keyring
+    from grantline.keys.envelope import EnvelopeBroken
+    from grantline.settings import Settings
+
+    async def job(place: Workplace) -> list[str]:
+        problems = []
+        settings = Settings(database=place.url)
+        for path in (Path(place.url.removeprefix("sqlite://")), settings.master_key_path):
+            if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+                problems.append(f"{path} can be read by others. Run: chmod 600 {path}")
+        try:
+            await load_keyring(place.db, open_envelope(place))
+        except EnvelopeBroken:
+            problems.append("The master key does not open the keys in the database: it is another database's.")
+        if place.home.demo and os.environ.get("GRANTLINE_PUBLIC_URL", "").startswith("https://"):
+            problems.append("This is a demo's database, and a public URL is set. Serve another one.")
+        return problems
+
+    problems = work(database, job)
+    say("\n".join(problems) or "All is well.", {"problems": problems}, as_json=json)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _line(entry: Entry) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(entry.at))
+    return f"{at}  {entry.id}  {entry.endpoint}  {entry.error}/{entry.code}  {entry.client_id or '-'}"
+
+
+def _story(entry: Entry) -> str:
+    """An entry in full: what happened, why, what to do."""
+    explanation = CATALOGUE.get(entry.code)
+    lines = [_line(entry)]
+    if explanation is not None:
+        lines += [explanation.title, f"Why: {explanation.cause}", f"Do this: {explanation.fix}"]
+    lines += [f"{name}: {value}" for name, value in entry.detail.items()]
+    return "\n".join(lines)
+
+
+def _members(entry: Entry) -> dict[str, object]:
+    explanation = CATALOGUE.get(entry.code)
+    return {
+        "request_id": entry.id,
+        "at": entry.at,
+        "client_id": entry.client_id,
+        "proven": entry.proven,
+        "endpoint": entry.endpoint,
+        "error": entry.error,
+        "code": entry.code,
+        "status": entry.status,
+        **entry.detail,
+        "cause": explanation.cause if explanation else "",
+        "fix": explanation.fix if explanation else "",
+    }
+
+
+def logs(
+    request_id: Annotated[str | None, typer.Argument(help="A request id, req_…: tell its whole story.")] = None,
+    client: Annotated[str | None, typer.Option("--client", help="Only what concerns this client.")] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on printing what comes.")] = False,
+    database: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What failed and why: one request, or the newest of all or of one client."""
+
+    async def job(place: Workplace) -> list[Entry]:
+        if request_id is not None:
+            entry = await find_entry(place.db, request_id)
+            if entry is None:
+                raise CommandFailed(f"Nothing is recorded under {request_id}. Only failures are, and the oldest go first.")
+            return [entry]
+        found = await (list_entries(place.db, client) if client else newest_entries(place.db))
+        return list(reversed(found))
+
+    entries = work(database, job)
+    if request_id is not None:
+        say(_story(entries[0]), _members(entries[0]), as_json=json)
+        return
+    say(
+        "\n".join(_line(entry) for entry in entries) or "Nothing failed lately.",
+        [_members(entry) for entry in entries],
+        as_json=json,
+    )
+    seen = {entry.id for entry in entries}
+    while follow:
+        time.sleep(1)
+        for entry in work(database, job):
+            if entry.id not in seen:
+                seen.add(entry.id)
+                print(clean(_line(entry)), flush=True)

@@ -1,0 +1,80 @@
+"""`grantline demo` and `grantline serve`."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from grantline.cli.running import CommandFailed, DatabaseOption
+from grantline.settings import Settings
+
+
+def demo(
+    port: Annotated[int, typer.Option("--port", help="The first of the ports.", min=1024, max=65000)] = 8700,
+    data: Annotated[Path, typer.Option("--data", help="Folder for everything that the demo keeps.")] = Path(".grantline"),
+) -> None:
+    """Everything, seeded: a data center with its console, the sample CRM API, people and apps. Stop it with Ctrl-C."""
+    _check_hash_randomisation()
+    from grantline.demo import run_demo
+
+    try:
+        asyncio.run(run_demo(port, data))
+    except ValueError as problem:
+        raise CommandFailed(str(problem)) from None
+
+
+def serve(
+    database: DatabaseOption = None,
+    workers: Annotated[int, typer.Option("--workers", help="Worker processes. SQLite is served by one.")] = 1,
+    tls_certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key, PEM.")] = None,
+    trusted_proxy: Annotated[list[str] | None, typer.Option("--trusted-proxy", help="Network (CIDR); several allowed.")] = None,
+) -> None:
+    """One data center, for real. Settings come from the environment: see docs/operators.md."""
+    _check_hash_randomisation()
+    if workers != 1:
+        raise CommandFailed("SQLite is served by one worker: several would wait for each other. Use --workers 1.")
+    given: dict[str, object] = {"tls_certificate": tls_certificate, "tls_key": tls_key, "database": database}
+    if trusted_proxy:
+        given["trusted_proxies"] = tuple(trusted_proxy)
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as refused:
+        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()]
+        raise CommandFailed("\n".join(lines)) from None
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from grantline.web.app import build_app
+    from grantline.web.listen import listener, serve_all
+    from grantline.web.logs import set_up_logs
+    from grantline.web.server import open_server
+
+    set_up_logs(settings.log_level)
+    try:
+        server = await open_server(settings)
+    except (ValueError, FileNotFoundError) as problem:
+        raise CommandFailed(str(problem)) from None
+    one = listener(
+        build_app(server),
+        host=settings.host,
+        port=settings.port,
+        certificate=settings.tls_certificate,
+        key=settings.tls_key,
+    )
+
+    def ready() -> None:
+        print(f"Grantline {settings.data_center.upper()} is ready at {settings.public_url}", file=sys.stderr, flush=True)
+
+    await serve_all([one], ready=ready)
+
+
+def _check_hash_randomisation() -> None:
+    """Predictable hashes let anyone make dictionaries slow (T135)."""
+    if os.environ.get("PYTHONHASHSEED") == "0":
+        raise CommandFailed("PYTHONHASHSEED=0 switches off a protection of Python. Unset it.")

@@ -1,0 +1,65 @@
+"""Registered apps: the five types as one table, registration, secrets, authentication (RFC 6749 §2).
+
+A *client* is an app as Grantline knows it. What people allowed it is next door in `consent`; what it holds is in `tokens`.
+"""
+
+from grantline.clients.apis import Api, ApiRefused, create_api, find_api, list_apis, move_api
+from grantline.clients.authentication import Authenticated, authenticate, unknown_client
+from grantline.clients.client import (
+    Client,
+    ClientSecret,
+    find_client,
+    find_own_client,
+    list_clients,
+    list_own_clients,
+    origin_is_registered,
+)
+from grantline.clients.client_secrets import SecretRefused, add_secret, reset_secrets, revoke_secret
+from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
+from grantline.clients.registration import (
+    FieldProblem,
+    Registration,
+    RegistrationRefused,
+    creation_key,
+    delete_client,
+    register_client,
+    registration_of,
+    set_disabled,
+    update_client,
+)
+
+__all__ = [
+    "CLIENT_TYPES",
+    "RESOURCE_API",
+    "Api",
+    "ApiRefused",
+    "Authenticated",
+    "Client",
+    "ClientSecret",
+    "ClientType",
+    "FieldProblem",
+    "Registration",
+    "RegistrationRefused",
+    "SecretRefused",
+    "add_secret",
+    "authenticate",
+    "create_api",
+    "creation_key",
+    "delete_client",
+    "find_api",
+    "find_client",
+    "find_own_client",
+    "get_client_type",
+    "list_apis",
+    "list_clients",
+    "list_own_clients",
+    "move_api",
+    "origin_is_registered",
+    "register_client",
+    "registration_of",
+    "reset_secrets",
+    "revoke_secret",
+    "set_disabled",
+    "unknown_client",
+    "update_client",
+]

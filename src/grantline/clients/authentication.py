@@ -1,0 +1,128 @@
+"""Client authentication (RFC 6749 §2.3): one `Authenticated` client out of a request, or InvalidClient.
+
+The method comes from the stored type, never from what was sent (T29): confidential clients need a live secret, by Basic or in the
+body; public ones need none, and one that they send must still be right. Nothing after this reads `client_id` again (T28).
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from grantline.clients.client import Client, find_client
+from grantline.db import Database
+from grantline.limits import Limit, Limiter
+from grantline.oauth.basic import parse_basic
+from grantline.oauth.errors import InvalidClient, InvalidRequest, OAuthError, Throttled
+from grantline.oauth.parameters import Parameters
+from grantline.opaque import CLIENT_ID, digest, recognise
+
+PER_CLIENT: Final = Limit("failed-authentication", 20, 60)
+PER_NETWORK: Final = Limit("failed-authentication-network", 60, 60)
+
+# Values that must not stand in an address, where every log on the way keeps them (R18, T38).
+SECRETS_IN_QUERY: Final = frozenset(
+    {"client_secret", "code", "code_verifier", "refresh_token", "token", "device_code", "client_assertion"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A client and how far it proved to be itself."""
+
+    client: Client
+    with_secret: bool
+    in_query: bool = False
+    """Credentials came in the query string, which its leniency allows; its owner is warned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    client_id: str
+    secret: str | None
+
+
+def _presented(authorization: str | None, parameters: Parameters) -> _Presented:
+    """Who the request says it is. Raises InvalidRequest when it says so twice, or differently."""
+    client_id = parameters.get("client_id")
+    secret = parameters.get("client_secret")
+    if authorization is not None and authorization[:6].lower() == "basic ":
+        basic_id, basic_secret = parse_basic(authorization)
+        if secret is not None:
+            raise InvalidRequest("two_authentication_methods")
+        if client_id is not None and client_id != basic_id:
+            raise InvalidRequest("client_id_conflict", expected=basic_id, received=client_id)
+        return _Presented(basic_id, basic_secret or None)
+    if client_id is None:
+        raise InvalidClient("client_id_missing")
+    return _Presented(client_id, secret)
+
+
+async def authenticate(
+    db: Database,
+    authorization: str | None,
+    parameters: Parameters,
+    *,
+    issuers: Mapping[str, str],
+    limiter: Limiter,
+    network: str | None,
+    now: int,
+) -> Authenticated:
+    """The client that sent the request.
+
+    `issuers` maps data-center codes to issuers, `network` keys the limits (None: not limited). Raises InvalidClient,
+    InvalidRequest, Throttled.
+    """
+    presented = _presented(authorization, parameters)
+    client = await find_client(db, presented.client_id)
+    if client is None:
+        hmac.compare_digest(digest(presented.secret or ""), digest(presented.client_id))  # as much work as for a known one
+        raise unknown_client(presented.client_id, issuers)
+    in_query = bool(parameters.in_query & SECRETS_IN_QUERY)
+    if in_query and client.type.name != "self-client" and not client.vendor_compatible:
+        raise InvalidRequest("credentials_in_query").concerning(client.id)
+    if not client.enabled:
+        raise InvalidClient("client_disabled").concerning(client.id)
+    problem = _problem(client, presented.secret, now)
+    if problem is None:
+        return Authenticated(client, presented.secret is not None, in_query)
+    subject = f"{client.id} {network}"
+    if network is not None:
+        # Only failures count, and the right secret never waits: nobody can lock an app out by guessing.
+        wait = limiter.take(PER_CLIENT, subject, now) or limiter.take(PER_NETWORK, network, now)
+        if wait:
+            raise Throttled("throttled", retry_after=wait, hint="Too many failed authentications.").concerning(client.id)
+    raise problem.concerning(client.id)
+
+
+def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
+    live = client.live_secrets(now)
+    if secret is None:
+        return InvalidClient("client_secret_missing") if not client.type.public else None
+    if not live:
+        return InvalidClient("client_secret_unexpected") if client.type.public else InvalidClient("client_secret_wrong")
+    hashed = digest(secret)
+    right = False
+    for candidate in live:
+        right |= hmac.compare_digest(candidate.hash, hashed)
+    if right:
+        return None
+    if secret.startswith("sec_"):
+        return InvalidClient("client_secret_is_its_id", hint="The secret's ID was sent in the place of its value.")
+    stripped = digest(secret.strip())
+    if any(hmac.compare_digest(candidate.hash, stripped) for candidate in live):
+        return InvalidClient("client_secret_wrong", hint="The secret was sent with a space or line break around it.")
+    dead = [s.id for s in client.secrets if not s.is_live(now) and hmac.compare_digest(s.hash, hashed)]
+    return InvalidClient("client_secret_wrong", hint=f"Secret {dead[0]} is no longer live." if dead else None)
+
+
+def unknown_client(client_id: str, issuers: Mapping[str, str]) -> InvalidClient:
+    """Why an id is not known here: it names another data center (R84), or nobody."""
+    recognised = recognise(client_id)
+    if recognised is not None and recognised.kind == CLIENT_ID and recognised.data_center in issuers:
+        return InvalidClient(
+            "client_wrong_data_center",
+            members={"expected_issuer": issuers[recognised.data_center]},
+            hint=f"The client belongs to {recognised.data_center.upper()}.",
+        )
+    return InvalidClient("client_unknown")

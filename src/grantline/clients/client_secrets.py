@@ -1,0 +1,63 @@
+"""A client's secrets: minted here, shown once, kept as SHA-256; two may live at a time, so that one can follow the other."""
+
+import secrets
+from typing import Final
+
+from grantline.clients.client import Client, ClientSecret, find_client, render_secrets
+from grantline.db import Database
+from grantline.opaque import CLIENT_SECRET, digest, mint
+
+MOST_LIVE: Final = 2
+
+
+class SecretRefused(ValueError):
+    """The change of secrets is not possible; the message says why."""
+
+
+def mint_secret(data_center: str, now: int) -> tuple[str, ClientSecret]:
+    """A new secret: its value, and what we keep."""
+    value = mint(CLIENT_SECRET, data_center)
+    return value, ClientSecret("sec_" + secrets.token_hex(6), digest(value), now)
+
+
+async def add_secret(db: Database, client: Client, data_center: str, now: int) -> tuple[str, ClientSecret]:
+    """Add a second secret beside the one in use. Raises SecretRefused when two live already or the type has none."""
+    if client.type.secret == "none":
+        raise SecretRefused("This type has no secret, because anyone could read it in the page source.")
+    if len(client.live_secrets(now)) >= MOST_LIVE:
+        raise SecretRefused("Two secrets are live already. Revoke one first.")
+    value, secret = mint_secret(data_center, now)
+    await _store(db, client, (*client.live_secrets(now), secret), now)
+    return value, secret
+
+
+async def reset_secrets(db: Database, client: Client, data_center: str, now: int) -> tuple[str, ClientSecret]:
+    """One new secret; every other stops working with the next request."""
+    if client.type.secret == "none":
+        raise SecretRefused("This type has no secret, because anyone could read it in the page source.")
+    value, secret = mint_secret(data_center, now)
+    await _store(db, client, (secret,), now)
+    return value, secret
+
+
+async def revoke_secret(db: Database, client: Client, secret_id: str, now: int) -> None:
+    """End one secret. Raises SecretRefused when it is not live, or the last of a type that needs one."""
+    live = client.live_secrets(now)
+    kept = tuple(secret for secret in live if secret.id != secret_id)
+    if len(kept) == len(live):
+        raise SecretRefused("This client has no live secret with that ID.")
+    if not kept and client.type.secret == "required":
+        raise SecretRefused("This is the only secret. Add another first, or reset it.")
+    await _store(db, client, kept, now)
+
+
+async def _store(db: Database, client: Client, kept: tuple[ClientSecret, ...], now: int) -> None:
+    changed = await db.run(
+        "UPDATE clients SET secrets = $3, version = version + 1, updated_at = $4 WHERE id = $1 AND version = $2",
+        client.id,
+        client.version,
+        render_secrets(kept),
+        now,
+    )
+    if not changed and await find_client(db, client.id) is not None:
+        raise SecretRefused("The client was changed at the same moment. Try again.")

@@ -1,0 +1,6 @@
+"""Data centers: each is one issuer with one database, and keeps its own people's data (R14, R24, R71)."""
+
+from grantline.datacenters.data_center import DataCenter, DataCenters
+from grantline.datacenters.home import Home, WrongDataCenter, find_home, settle
+
+__all__ = ["DataCenter", "DataCenters", "Home", "WrongDataCenter", "find_home", "settle"]

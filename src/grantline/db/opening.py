@@ -1,0 +1,26 @@
+"""From a database URL to a database that is ready: the driver chosen, the schema up to date."""
+
+import os
+from pathlib import Path
+
+from grantline.db.database import Database
+from grantline.db.migrate import migrate
+from grantline.db.sqlite import SqliteDatabase
+
+
+async def open_database(url: str, *, create: bool = True) -> Database:
+    """The database at `sqlite:///absolute/path` (or `sqlite://relative`), migrated to the present schema.
+
+    Raises ValueError for a URL of another kind, FileNotFoundError when the file is missing and `create` is False.
+    """
+    if not url.startswith("sqlite://"):
+        raise ValueError("The database URL must start with sqlite://. Other databases are not supported yet.")
+    path = Path(url.removeprefix("sqlite://"))
+    if not path.exists():
+        if not create:
+            raise FileNotFoundError(f"There is no database at {path}.")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    database = SqliteDatabase(path)
+    await migrate(database)
+    return database

@@ -1,0 +1,136 @@
+"""Starting the demo: seed, listen, tell how to begin, and leave nothing secret lying about at the end."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from grantline.clients import Client
+from grantline.demo.seed import Ports, Seed, seed_clients, seed_crm, seed_people, write_private
+from grantline.sample_crm import CrmConfig
+from grantline.sample_crm import build_app as build_crm
+from grantline.settings import Settings
+from grantline.web.app import build_app
+from grantline.web.listen import listener, serve_all
+from grantline.web.logs import set_up_logs
+from grantline.web.server import Server, open_server
+
+SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
+
+
+async def run_demo(base_port: int, folder: Path) -> None:
+    """Run the demo until it is stopped. `demo.json` is there exactly while everything listens. Raises ValueError."""
+    set_up_logs(os.environ.get("GRANTLINE_LOG_LEVEL", "warning"))
+    folder = folder.absolute()
+    for private in (folder, folder / "us"):
+        private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ports = Ports(base_port)
+    issuer, api_domain = f"http://127.0.0.1:{ports.accounts}", f"http://127.0.0.1:{ports.crm}"
+    settings = Settings(
+        database=f"sqlite://{folder}/us/grantline.db",
+        master_key_file=folder / "us" / "master.key",
+        public_url=issuer,
+        api_domain=api_domain,
+        data_center="us",
+        port=ports.accounts,
+        demo=True,
+        limits=os.environ.get("GRANTLINE_LIMITS", "100"),
+    )
+    server = await open_server(settings)
+    seed = Seed(folder / "seed.json")
+    people = await seed_people(server, seed)
+    clients = await seed_clients(server, seed, people[0][0], ports)
+    identifier, client_id, client_secret = await seed_crm(server, seed, ports)
+    crm = build_crm(
+        CrmConfig(
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=client_secret,
+            identifier=identifier,
+            database=folder / "us" / "crm.db",
+        )
+    )
+    listeners = [
+        listener(build_app(server), host="127.0.0.1", port=ports.accounts),
+        listener(crm, host="127.0.0.1", port=ports.crm),
+    ]
+    facts = folder / "demo.json"
+    described = describe(server, settings, people, clients)
+
+    def ready() -> None:
+        write_private(facts, json.dumps(described, indent=2))
+        print(welcome(described, folder), flush=True)
+
+    try:
+        await serve_all(listeners, ready=ready)
+    finally:
+        facts.unlink(missing_ok=True)
+
+
+def describe(
+    server: Server, settings: Settings, people: list[Any], clients: dict[str, tuple[Client, str | None]]
+) -> dict[str, Any]:
+    """What demo.json holds."""
+    described: dict[str, Any] = {}
+    for key, (client, secret) in clients.items():
+        members: dict[str, Any] = {"client_id": client.id, "name": client.name, "data_center": server.code}
+        if secret is not None:
+            members["client_secret"] = secret
+        if client.redirect_uris:
+            members["redirect_uris"] = list(client.redirect_uris)
+        if client.type.origins:
+            members["origins"] = list(client.origins)
+            members["implicit"] = client.implicit
+        described[key] = members
+    return {
+        "data_centers": [
+            {
+                "code": server.code,
+                "issuer": server.issuer,
+                "console": f"{server.issuer}/console",
+                "api_domain": settings.api_base,
+                "database": settings.database,
+            }
+        ],
+        "users": [
+            {
+                "email": account.email,
+                "password": password,
+                "name": account.name,
+                "sub": account.sub,
+                "data_center": server.code,
+                "role": role,
+            }
+            for account, password, role in people
+        ],
+        "clients": described,
+    }
+
+
+def welcome(described: dict[str, Any], folder: Path) -> str:
+    """What the terminal says: where the console is, how to sign in, and three lines that work."""
+    center, developer = described["data_centers"][0], described["users"][0]
+    client = described["clients"]["self_client"]
+    here = Path.cwd()
+    stored = folder / "tokens.json"
+    stored = stored.relative_to(here) if stored.is_relative_to(here) else stored
+    # A demo in another folder is not what `./run code` looks for by itself.
+    database = "" if folder == here / ".grantline" else f" --database {center['database']}"
+    issuer = center["issuer"]
+    pick = "python3 -c 'import json; print(json.load(open(\"{}\"))[\"{}\"])'"
+    token, refresh = pick.format(stored, "access_token"), pick.format(stored, "refresh_token")
+    credentials = f"-d client_id={client['client_id']} -d client_secret={client['client_secret']}"
+    return f"""
+Grantline is ready.
+
+Console   {center["console"]}
+Sign in   {developer["email"]}  {developer["password"]}   (a person to consent: {described["users"][1]["email"]}  {described["users"][1]["password"]})
+
+Try the self client from another terminal in this folder, in this order:
+
+(umask 077; curl -sS {issuer}/oauth/v2/token -d grant_type=authorization_code {credentials} -d code=$(./run code --client {client["client_id"]} --scope {SCOPES}{database}) | tee {stored})
+curl -sS "{center["api_domain"]}/crm/v8/Leads?fields=Last_Name,Company,Email" -H "Authorization: Bearer $({token})"
+curl -sS {issuer}/oauth/v2/token -d grant_type=refresh_token {credentials} -d refresh_token=$({refresh})
+
+Ctrl-C stops it. Everything it keeps is in {folder}.
+"""

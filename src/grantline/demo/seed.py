@@ -1,0 +1,206 @@
+"""What the demo starts with. Names are fixed; passwords, secrets and keys are random for each data folder and stay (T124)."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from grantline.accounts import Account, create_account, find_account_by_email, personal_organization
+from grantline.clients import (
+    Client,
+    Registration,
+    create_api,
+    find_client,
+    list_apis,
+    move_api,
+    register_client,
+    registration_of,
+    update_client,
+)
+from grantline.web.server import Server, load_catalog
+
+PEOPLE: Final = (
+    ("mara@example.com", "Mara", "Lindqvist", "developer"),
+    ("tomas@example.com", "Tomás", "Ibarra", "user"),
+)
+CRM_NAME: Final = "Sample CRM"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The demo's ports, counted from the first."""
+
+    base: int
+
+    @property
+    def accounts(self) -> int:
+        """Accounts pages and console of `us`."""
+        return self.base
+
+    @property
+    def crm(self) -> int:
+        """The sample CRM API of `us`."""
+        return self.base + 2
+
+    def sample(self, number: int) -> str:
+        """Address of a sample application."""
+        return f"http://127.0.0.1:{self.base + 4 + number}"
+
+
+def app_registrations(ports: Ports) -> Mapping[str, tuple[str, Registration]]:
+    """The five apps by their key in demo.json: type name and registration."""
+    web, browser = ports.sample(0), ports.sample(1)
+    return {
+        "server_based": (
+            "server-based",
+            Registration(
+                name="Lead Desk",
+                homepage_url=web,
+                redirect_uris=(f"{web}/callback", "http://localhost:8080/callback"),
+                post_logout_redirect_uris=(f"{web}/signed-out",),
+            ),
+        ),
+        "client_based": (
+            "client-based",
+            Registration(
+                name="Lead Board",
+                homepage_url=browser,
+                redirect_uris=(f"{browser}/callback",),
+                post_logout_redirect_uris=(f"{browser}/signed-out",),
+                origins=(browser,),
+                implicit=True,
+            ),
+        ),
+        "self_client": ("self-client", Registration(name="Nightly export")),
+        "non_browser": ("non-browser", Registration(name="Lead TV", homepage_url=ports.sample(2))),
+        "mobile": (
+            "mobile",
+            Registration(
+                name="Lead Pocket",
+                homepage_url=ports.sample(3),
+                redirect_uris=("com.example.leadpocket:/callback", "http://127.0.0.1/callback"),
+            ),
+        ),
+    }
+
+
+class Seed:
+    """The demo's secrets, in a file of mode 0600 in the data folder: made once, the same ever after."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, key: str) -> Any:
+        """A value, or None."""
+        return self.values.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self.values[key] = value
+        write_private(self._path, json.dumps(self.values, indent=2))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, all of it or nothing (T122)."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.rename(path)
+
+
+async def seed_people(server: Server, seed: Seed) -> list[tuple[Account, str, str]]:
+    """The demo's people: account, password and role each."""
+    people = []
+    for email, given, family, role in PEOPLE:
+        key = f"password {email}"
+        if seed.get(key) is None:
+            seed.put(key, f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.token_hex(4)}")
+        password = str(seed.get(key))
+        account = await find_account_by_email(server.db, email)
+        if account is None:
+            account = await create_account(
+                server.db,
+                email=email,
+                password_hash=await server.passwords.hash(password),
+                given_name=given,
+                family_name=family,
+                now=server.clock(),
+            )
+        people.append((account, password, role))
+    return people
+
+
+_WORDS: Final = (
+    "amber anchor birch candle cedar cobalt copper coral ember fjord garnet harbor hazel indigo juniper lantern maple meadow"
+    " nickel olive pebble quartz river saffron sage slate spruce thistle timber velvet willow"
+).split()
+
+
+async def seed_clients(server: Server, seed: Seed, owner: Account, ports: Ports) -> dict[str, tuple[Client, str | None]]:
+    """The five apps, registered once; their addresses follow the ports."""
+    organization = await personal_organization(server.db, owner.id)
+    made = {}
+    for key, (type_name, asked) in app_registrations(ports).items():
+        known = seed.get(f"client {key}")
+        client = await find_client(server.db, known["client_id"]) if known else None
+        if client is None:
+            client, secret = await register_client(
+                server.db,
+                type_name=type_name,
+                asked=asked,
+                owner_account_id=owner.id,
+                organization_id=organization.id,
+                data_center=server.code,
+                now=server.clock(),
+            )
+            known = {"client_id": client.id, "client_secret": secret, "registered": _addresses(asked)}
+            seed.put(f"client {key}", known)
+        elif known["registered"] != _addresses(asked):
+            # The ports moved; whatever else somebody changed in the console stays.
+            before = registration_of(client)
+            client = await update_client(server.db, client, _moved(before, asked), server.clock())
+            seed.put(f"client {key}", {**known, "registered": _addresses(asked)})
+        made[key] = (client, known["client_secret"])
+    return made
+
+
+def _addresses(asked: Registration) -> list[list[str]]:
+    return [list(asked.redirect_uris), list(asked.origins), list(asked.post_logout_redirect_uris)]
+
+
+def _moved(before: Registration, asked: Registration) -> Registration:
+    return replace(
+        before,
+        homepage_url=asked.homepage_url,
+        redirect_uris=asked.redirect_uris,
+        origins=asked.origins,
+        post_logout_redirect_uris=asked.post_logout_redirect_uris,
+    )
+
+
+async def seed_crm(server: Server, seed: Seed, ports: Ports) -> tuple[str, str, str]:
+    """The sample CRM, registered as any API would be: its identifier, client id and secret."""
+    identifier = f"http://127.0.0.1:{ports.crm}"
+    known = seed.get("crm")
+    registered = {api.client_id: api for api in await list_apis(server.db)}
+    if known is None or known["client_id"] not in registered:
+        api, secret = await create_api(
+            server.db,
+            identifier=identifier,
+            scope_prefix="CRM",
+            name=CRM_NAME,
+            data_center=server.code,
+            now=server.clock(),
+        )
+        known = {"client_id": api.client_id, "client_secret": secret}
+        seed.put("crm", known)
+    elif registered[known["client_id"]].identifier != identifier:
+        await move_api(server.db, known["client_id"], identifier)
+    server.mint.catalog = await load_catalog(server.db)
+    return identifier, known["client_id"], known["client_secret"]

@@ -1,0 +1,82 @@
+"""The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
+
+from grantline.accounts import find_account
+from grantline.tokens import DeviceCode, count_poll, find_device_code, spend_device_code
+from grantline.grants.exchange import Exchange, check_kind
+from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
+from grantline.oauth.pkce import check_code_verifier
+from grantline.oauth.requests import DeviceCodeRequest
+from grantline.oauth.responses import TokenResponse
+from grantline.opaque import DEVICE_CODE
+from grantline.tokens import Issued, NewAuthorization, access_token_for, id_token_for, issue_authorization
+
+
+async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> TokenResponse:
+    """Tokens once the person allowed it; else the word of RFC 8628 §3.5 for where it stands."""
+    check_kind(exchange, request.device_code, DEVICE_CODE, "device_code_unknown")
+    mint, now = exchange.mint, exchange.now
+    code = await find_device_code(mint.db, request.device_code)
+    if code is None:
+        raise InvalidGrant("device_code_unknown")
+    if code.client_id != exchange.client.id:
+        raise InvalidGrant("device_code_other_client", hint="The device code was issued to another client.")
+    _check_verifier(code, request.code_verifier)
+    if code.consumed_at is not None:
+        raise InvalidGrant("device_code_already_used")
+    if code.status == "denied":
+        raise AccessDenied("device_declined")
+    if now >= code.expires_at:
+        raise ExpiredToken("device_code_expired")
+    if code.status != "approved":
+        if not await count_poll(mint.db, code, now):
+            raise SlowDown("slow_down")
+        raise AuthorizationPending("authorization_pending")
+    account = await find_account(mint.db, code.account_id)
+    if account is None or account.disabled_at is not None:
+        raise AccessDenied("device_declined", hint="The person's account is disabled.")
+    issued = await _spend(exchange, code)
+    access_token = await access_token_for(mint, issued.authorization_id, issued.sequence, code.scope, (), now)
+    id_token = None
+    if "openid" in code.scope:
+        id_token = id_token_for(
+            mint, exchange.client, account, code.scope, now=now, auth_time=code.auth_time, access_token=access_token
+        )
+    return TokenResponse(
+        access_token=access_token,
+        expires_in=mint.access_token_seconds,
+        scope=" ".join(code.asked_scope),
+        api_domain=mint.home.api_domain,
+        refresh_token=issued.refresh_token,
+        id_token=id_token,
+    )
+
+
+def _check_verifier(code: DeviceCode, verifier: str | None) -> None:
+    """PKCE, when the device sent a challenge (T64)."""
+    if code.code_challenge is None:
+        if verifier is not None:
+            raise InvalidGrant("code_verifier_unexpected")
+    elif verifier is None:
+        raise InvalidGrant("code_verifier_missing")
+    else:
+        check_code_verifier(verifier, code.code_challenge)
+
+
+async def _spend(exchange: Exchange, code: DeviceCode) -> Issued:
+    new = NewAuthorization(
+        client_id=code.client_id,
+        account_id=code.account_id,
+        organization_id=code.organization_id,
+        kind="refresh" if code.refresh_token else "online",
+        scope=code.scope,
+        asked_scope=code.asked_scope,
+        resources=(),
+        auth_time=code.auth_time,
+        sid=code.sid,
+    )
+    async with exchange.mint.db.transaction() as tx:
+        if not await spend_device_code(tx, code.device_code_hash, code.client_id, exchange.now):
+            raise InvalidGrant("device_code_already_used", hint="Another poll with the same code came first.")
+        return await issue_authorization(
+            tx, exchange.mint, exchange.client, new, exchange.now, request_id=exchange.request_id
+        )

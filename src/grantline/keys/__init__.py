@@ -1,0 +1,10 @@
+"""Keys: what signs, what MACs, how they rotate, and the envelope they lie in. A private key leaves this package only as a signature.
+
+All keys lie in the database, sealed with the master key, which is a file of its own and never in it.
+"""
+
+from grantline.keys.envelope import Envelope, load_master_key
+from grantline.keys.keyring import Keyring, load_keyring
+from grantline.keys.rotation import ensure_keys, rotate_keys
+
+__all__ = ["Envelope", "Keyring", "ensure_keys", "load_keyring", "load_master_key", "rotate_keys"]

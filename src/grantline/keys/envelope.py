@@ -1,0 +1,64 @@
+"""The envelope: AES-256-GCM under a key derived from the master key, each ciphertext bound to the row it belongs to (T54, T121)."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_NONCE: Final = 12
+_FORMAT: Final = b"\x01"
+
+
+class EnvelopeBroken(Exception):
+    """A sealed value does not open: another master key, or somebody altered the row."""
+
+
+def load_master_key(path: Path, *, create: bool) -> bytes:
+    """The 32-byte master key in a file of mode 0600; made if `create` and missing.
+
+    Raises FileNotFoundError, ValueError when the file is no such key.
+    """
+    if create and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    if path.is_symlink():
+        raise ValueError(f"{path} is a link. Put the master key itself there.")
+    text = path.read_text().strip()
+    if len(text) != 64:
+        raise ValueError(f"{path} does not hold a master key: 64 hexadecimal digits are needed.")
+    return bytes.fromhex(text)
+
+
+class Envelope:
+    """Seals and opens small values, and derives one key per purpose and data center."""
+
+    def __init__(self, master_key: bytes, data_center: str) -> None:
+        self._master_key = master_key
+        self._data_center = data_center
+        self._cipher = AESGCM(self.derive("envelope"))
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes for one purpose in this data center alone (HKDF-SHA256)."""
+        info = f"grantline {purpose} {self._data_center}".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self._master_key)
+
+    def seal(self, value: bytes, place: str) -> bytes:
+        """The value sealed for one place (`table|row|column`); it opens nowhere else."""
+        nonce = secrets.token_bytes(_NONCE)
+        return _FORMAT + nonce + self._cipher.encrypt(nonce, value, place.encode())
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """The value back. Raises EnvelopeBroken."""
+        if sealed[:1] != _FORMAT:
+            raise EnvelopeBroken(place)
+        try:
+            return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.encode())
+        except InvalidTag:
+            raise EnvelopeBroken(place) from None

@@ -1,0 +1,83 @@
+"""Making and rotating keys: a new signing key is published a day before it signs, an old one stays until what it signed is over."""
+
+import json
+import secrets
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from grantline.db import Database, Transaction
+from grantline.keys.envelope import Envelope
+from grantline.oauth.jwk import public_jwk
+
+SIGNING: Final = ("RS256", "ES256")
+MAC: Final = "access-token"
+PUBLISH_AHEAD_SECONDS: Final = 24 * 3600
+OVERLAP_SECONDS: Final = 24 * 3600
+
+
+def _generate(purpose: str) -> tuple[str, dict[str, Any], bytes]:
+    """A new key: its id, its public JWK (empty for a MAC key) and its private bytes."""
+    if purpose == MAC:
+        return "mac_" + secrets.token_hex(8), {}, secrets.token_bytes(32)
+    private = rsa.generate_private_key(65537, 2048) if purpose == "RS256" else ec.generate_private_key(ec.SECP256R1())
+    jwk = dict(public_jwk(private.public_key(), alg=purpose))
+    sealed = private.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return str(jwk["kid"]), jwk, sealed
+
+
+async def _next_number(tx: Transaction, purpose: str) -> int:
+    row = await tx.one("SELECT MAX(number) FROM keys WHERE purpose = $1", purpose)
+    return ((row[0] if row is not None else None) or 0) + 1
+
+
+async def _insert(
+    tx: Transaction, envelope: Envelope, purpose: str, number: int, *, active_at: int, now: int
+) -> str:
+    kid, jwk, private = _generate(purpose)
+    await tx.run(
+        "INSERT INTO keys (id, purpose, number, public_jwk, sealed, created_at, active_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        kid,
+        purpose,
+        number,
+        json.dumps(jwk),
+        envelope.seal(private, f"keys|{kid}|sealed"),
+        now,
+        active_at,
+    )
+    return kid
+
+
+async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
+    """Make the first key of every purpose that has none."""
+    async with db.transaction() as tx:
+        for purpose in (*SIGNING, MAC):
+            if await tx.one("SELECT 1 FROM keys WHERE purpose = $1 LIMIT 1", purpose) is None:
+                await _insert(tx, envelope, purpose, 1, active_at=now, now=now)
+
+
+async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised: bool = False) -> list[str]:
+    """New keys for every purpose; gives their ids.
+
+    Ordinarily the new signing keys are published now and sign in 24 hours, and the old ones go 24 hours after that. With
+    `compromised` the old keys go at once: whatever they signed or MACed is dead with the next request (T127).
+    """
+    made: list[str] = []
+    async with db.transaction() as tx:
+        for purpose in (*SIGNING, MAC):
+            # The number goes on, so that a token made with a lost key can't name one that exists again.
+            number = await _next_number(tx, purpose)
+            if compromised:
+                await tx.run("DELETE FROM keys WHERE purpose = $1", purpose)
+                made.append(await _insert(tx, envelope, purpose, number, active_at=now, now=now))
+                continue
+            ahead = 0 if purpose == MAC else PUBLISH_AHEAD_SECONDS
+            gone_at = now + ahead + OVERLAP_SECONDS
+            await tx.run("DELETE FROM keys WHERE purpose = $1 AND retired_at IS NOT NULL AND retired_at <= $2", purpose, now)
+            await tx.run("UPDATE keys SET retired_at = $2 WHERE purpose = $1 AND retired_at IS NULL", purpose, gone_at)
+            made.append(await _insert(tx, envelope, purpose, number, active_at=now + ahead, now=now))
+    return made

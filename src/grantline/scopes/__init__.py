@@ -1,0 +1,9 @@
+"""Scopes: the catalogue of what can be asked for, with the sentence that people read at consent (R8–R11).
+
+The grammar (comma or space, hierarchy) is in `oauth/scope`; here stands which scopes exist.
+"""
+
+from grantline.scopes.catalog import Catalog, Resolved, Scope
+from grantline.scopes.services import OPENID_SCOPES, SERVICES, Resource, Service
+
+__all__ = ["OPENID_SCOPES", "SERVICES", "Catalog", "Resolved", "Resource", "Scope", "Service"]

@@ -1,0 +1,146 @@
+"""The catalogue: every scope that can be granted, found by any spelling, kept in one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from grantline.oauth.errors import InvalidScope
+from grantline.scopes.services import ALL_OPERATIONS, OPENID_SCOPES, SERVICES, Resource, Service
+
+_VERBS: Final = MappingProxyType(
+    {
+        "ALL": ("Change", "See, add, edit and delete your {noun}"),
+        "WRITE": ("Change", "Add, edit and delete your {noun}"),
+        "DELETE": ("Change", "Delete your {noun}"),
+        "UPDATE": ("Change", "Edit your {noun}"),
+        "CREATE": ("Change", "Add to your {noun}"),
+        "READ": ("See", "See your {noun}"),
+    }
+)
+_NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
+_SENSITIVITY: Final = MappingProxyType({"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope: its spelling, and what it means to the person who is asked."""
+
+    name: str
+    service: str
+    resource: str
+    operation: str
+    sentence: str
+    group: str
+    """`Change`, `See`, `Sign in` or `Keep`: how consent sorts it."""
+    sensitivity: int
+    """5 (everything) to 0 (sign-in alone); consent shows the highest first."""
+    for_apps: bool
+    shows_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a request's scope means here."""
+
+    names: tuple[str, ...]
+    """In the catalogue's spelling, in the order asked."""
+    asked: tuple[str, ...]
+    """The same scopes as they were spelled."""
+    ignored: tuple[str, ...]
+    """Words unknown here that OpenID Connect Core §3.1.2.1 lets us pass over."""
+
+
+def _openid_scopes() -> Iterable[Scope]:
+    for entry in OPENID_SCOPES:
+        group = "Keep" if entry.name == "offline_access" else "Sign in" if entry.name == "openid" else "See"
+        yield Scope(entry.name, "OpenID", entry.name, "", entry.sentence, group, int(group == "See"), for_apps=False)
+
+
+def _service_scopes(service: Service) -> Iterable[Scope]:
+    for resource in service.resources:
+        for operation in resource.operations:
+            group, wording = _VERBS[operation]
+            name = ".".join(part for part in (service.prefix, resource.path, operation) if part)
+            sentence = wording.format(noun=resource.noun)
+            yield Scope(
+                name,
+                service.prefix,
+                resource.path,
+                operation,
+                sentence,
+                group,
+                _SENSITIVITY[operation],
+                resource.for_apps,
+                resource.shows_person,
+            )
+
+
+class Catalog:
+    """The scopes of one data center; immutable. `apis` maps identifiers to (scope prefix, name) of the registered APIs."""
+
+    def __init__(self, apis: Mapping[str, tuple[str, str]]) -> None:
+        known = {service.prefix.lower() for service in SERVICES}
+        declared = {}
+        for prefix, name in apis.values():
+            if prefix.lower() not in known:
+                root = Resource("", name, f"data in {name}", ALL_OPERATIONS)
+                declared[prefix.lower()] = Service(prefix, name, (root,))
+        self.services: tuple[Service, ...] = (*SERVICES, *declared.values())
+        scopes = [*_openid_scopes()]
+        for service in self.services:
+            scopes.extend(_service_scopes(service))
+        self.scopes: tuple[Scope, ...] = tuple(scopes)
+        self._by_name = {scope.name if scope.service == "OpenID" else scope.name.lower(): scope for scope in scopes}
+        self._identifiers: dict[str, tuple[str, ...]] = {}
+        for identifier, (prefix, _name) in apis.items():
+            self._identifiers[prefix.lower()] = (*self._identifiers.get(prefix.lower(), ()), identifier)
+
+    def find(self, name: str, aliases: Mapping[str, str] = _NO_ALIASES) -> Scope | None:
+        """The scope of this name: API scopes in any case, OpenID scopes exactly. `aliases` maps other service prefixes to ours."""
+        prefix, dot, rest = name.partition(".")
+        if dot and prefix.lower() in aliases:
+            name = f"{aliases[prefix.lower()]}.{rest}"
+        scope = self._by_name.get(name)
+        return scope if scope is not None else self._by_name.get(name.lower()) if "." in name else None
+
+    def resolve(self, asked: Sequence[str], aliases: Mapping[str, str] = _NO_ALIASES) -> Resolved:
+        """What the names mean. With `openid` among them unknown plain words are passed over; else InvalidScope."""
+        names: list[str] = []
+        spelled: list[str] = []
+        ignored: list[str] = []
+        for name in asked:
+            scope = self.find(name, aliases)
+            if scope is None:
+                if "openid" in asked and "." not in name:
+                    ignored.append(name)
+                    continue
+                raise InvalidScope("scope_unknown", received=name, hint=f"There is no scope {name!r}.")
+            if scope.name not in names:
+                names.append(scope.name)
+                spelled.append(name)
+        if not names:
+            raise InvalidScope("scope_missing")
+        return Resolved(tuple(names), tuple(spelled), tuple(ignored))
+
+    def get(self, names: Iterable[str]) -> list[Scope]:
+        """The scopes of these catalogue names, most sensitive first; names no longer known are left out."""
+        found = [scope for name in names if (scope := self.find(name)) is not None]
+        return sorted(found, key=lambda scope: -scope.sensitivity)
+
+    def audience(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The identifiers of the registered APIs whose scopes are among the names."""
+        identifiers: list[str] = []
+        for name in names:
+            for identifier in self._identifiers.get(name.partition(".")[0].lower(), ()):
+                if identifier not in identifiers:
+                    identifiers.append(identifier)
+        return tuple(identifiers)
+
+    def identifiers(self) -> frozenset[str]:
+        """Every registered API's identifier: what `resource` may name (RFC 8707 §2)."""
+        return frozenset(identifier for found in self._identifiers.values() for identifier in found)
+
+    def served_by(self, identifier: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the names that belong to this API."""
+        return tuple(name for name in names if identifier in self._identifiers.get(name.partition(".")[0].lower(), ()))

@@ -1,0 +1,97 @@
+"""Every setting of a Grantline server, read from the environment as `GRANTLINE_…`. Each is explained in `docs/operators.md`."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(BaseSettings):
+    """The settings of one data center."""
+
+    model_config = SettingsConfigDict(env_prefix="GRANTLINE_", frozen=True, extra="forbid")
+
+    database: str = Field("sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path`.")
+    public_url: str = Field("http://127.0.0.1:8700", description="The issuer: the address people and apps use, without a path.")
+    data_center: str = Field("us", pattern=r"[a-z]{2,4}", description="Code of this data center, part of every token.")
+    api_domain: str = Field("", description="Base address of the APIs of this data center, told to apps. Empty: the issuer.")
+    master_key_file: Path | None = Field(
+        None, description="File with the 32-byte key that protects all other keys. Unset: `master.key` beside the database."
+    )
+    limits: str = Field("1", description="A factor for all counts of the rate limits, or `off`.")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Networks (CIDR, comma separated) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."
+    )
+    demo: bool = Field(False, description="The demo: shows what a stranger would not see, and warns on every page.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8700, ge=1, le=65535, description="Port to listen on.")
+    tls_certificate: Path | None = Field(None, description="Certificate chain (PEM), to serve https without a proxy.")
+    tls_key: Path | None = Field(None, description="Private key (PEM) of the certificate.")
+    access_token_seconds: int = Field(3600, ge=60, le=3600, description="Life of an access token.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if ip_network(text).prefixlen == 0:
+                raise ValueError("trusting every address would let anyone forge theirs; list your proxies")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _factor(cls, value: str) -> str:
+        if value != "off" and not 0 < float(value) <= 1_000_000:
+            raise ValueError("limits must be a positive factor, or off")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("the public URL must be https://host, or http:// on loopback")
+        if parts.path or parts.query or parts.fragment or parts.username:
+            raise ValueError("the public URL must have no path, query, fragment or user, not even a / at the end")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("the public URL must be https://… except on loopback")
+        return value
+
+    @model_validator(mode="after")
+    def _debug_stays_home(self) -> "Settings":
+        public = urlsplit(self.public_url).hostname not in LOOPBACK_HOSTS
+        if public and (self.demo or self.log_level == "debug"):
+            raise ValueError("the demo and debug logging work on loopback only")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("a certificate and its key go together")
+        return self
+
+    @property
+    def limit_factor(self) -> float:
+        """What counts are multiplied with; 0 when limits are off."""
+        return 0.0 if self.limits == "off" else float(self.limits)
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The trusted proxies as networks."""
+        return tuple(ip_network(text) for text in self.trusted_proxies)
+
+    @property
+    def api_base(self) -> str:
+        """What token answers carry as `api_domain`."""
+        return self.api_domain or self.public_url
+
+    @property
+    def master_key_path(self) -> Path:
+        """Where the master key is: the setting, or beside the database."""
+        return self.master_key_file or Path(self.database.removeprefix("sqlite://")).with_name("master.key")

@@ -1,0 +1,125 @@
+"""Everything secret that apps get: authorizations (the rows that tokens live and die with), access, refresh and id tokens.
+
+`mint` holds what is needed to make any of them; `issue` makes them; `revocation` and `introspection` end and judge them.
+How an app comes to an authorization is next door: `grants`, `authorize`, `device`.
+"""
+
+from grantline.tokens.access_tokens import AccessToken, mint_access_token, parse_access_token
+from grantline.tokens.authorization_codes import (
+    AuthorizationCode,
+    CodeLimitReached,
+    count_wrong_verifier,
+    find_authorization_code,
+    issue_authorization_code,
+    list_console_codes,
+    spend_authorization_code,
+    yield_of_code,
+)
+from grantline.tokens.authorizations import (
+    Authorization,
+    NewAuthorization,
+    find_authorization,
+    list_refresh_authorizations,
+    next_shared_sequence,
+    revoke_authorization,
+    revoke_for_client,
+    revoke_sequence,
+)
+from grantline.tokens.claims import claims_for, organization_claims
+from grantline.tokens.device_codes import (
+    DEVICE_CODE_SECONDS,
+    POLL_SECONDS,
+    DeviceCode,
+    TooManyDeviceCodes,
+    claim_device_code,
+    count_poll,
+    decide_device_code,
+    find_by_user_code,
+    find_device_code,
+    hash_user_code,
+    issue_device_code,
+    read_user_code,
+    show_user_code,
+    spend_device_code,
+)
+from grantline.tokens.introspection import LiveToken, find_live_token, introspect
+from grantline.tokens.issue import (
+    Issued,
+    access_token_for,
+    access_token_of,
+    id_token_for,
+    issue_authorization,
+    narrow,
+    scope_set_for,
+)
+from grantline.tokens.mint import LIVE_ACCESS_TOKENS, LIVE_REFRESH_TOKENS, REFRESH_SPAN_SECONDS, REFRESHES, Mint
+from grantline.tokens.refresh_tokens import (
+    RefreshToken,
+    mint_refresh_token,
+    open_answer,
+    parse_refresh_token,
+    seal_answer,
+)
+from grantline.tokens.revocation import revoke_token
+from grantline.tokens.scope_sets import ScopeSet, ScopeSets
+
+__all__ = [
+    "DEVICE_CODE_SECONDS",
+    "LIVE_ACCESS_TOKENS",
+    "LIVE_REFRESH_TOKENS",
+    "POLL_SECONDS",
+    "REFRESHES",
+    "REFRESH_SPAN_SECONDS",
+    "AccessToken",
+    "Authorization",
+    "AuthorizationCode",
+    "CodeLimitReached",
+    "DeviceCode",
+    "Issued",
+    "LiveToken",
+    "Mint",
+    "NewAuthorization",
+    "RefreshToken",
+    "ScopeSet",
+    "ScopeSets",
+    "TooManyDeviceCodes",
+    "access_token_for",
+    "access_token_of",
+    "claim_device_code",
+    "claims_for",
+    "count_poll",
+    "count_wrong_verifier",
+    "decide_device_code",
+    "find_authorization",
+    "find_authorization_code",
+    "find_by_user_code",
+    "find_device_code",
+    "find_live_token",
+    "hash_user_code",
+    "id_token_for",
+    "introspect",
+    "issue_authorization",
+    "issue_authorization_code",
+    "issue_device_code",
+    "list_console_codes",
+    "list_refresh_authorizations",
+    "mint_access_token",
+    "mint_refresh_token",
+    "narrow",
+    "next_shared_sequence",
+    "open_answer",
+    "organization_claims",
+    "parse_access_token",
+    "parse_refresh_token",
+    "read_user_code",
+    "revoke_authorization",
+    "revoke_for_client",
+    "revoke_sequence",
+    "revoke_token",
+    "scope_set_for",
+    "seal_answer",
+    "show_user_code",
+    "spend_authorization_code",
+    "spend_device_code",
+    "yield_of_code",
+]

@@ -1,0 +1,237 @@
+"""Authorizations: the rows that tokens live and die with. The database grows with them, never with tokens issued.
+
+One row for each refresh token handed out; one more per person, client and organization for everything without a refresh token; one
+per client and organization for client credentials. The last two are *shared*: found by `shared_key`, without a limit on live tokens.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from grantline.db import Database, Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a client holds for a person (or, with client credentials, as itself), with what decides whether it still counts."""
+
+    id: int
+    client_id: str
+    account_id: int
+    """0: the app itself."""
+    organization_id: int
+    shared: bool
+    scope: tuple[str, ...]
+    asked_scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    auth_time: int
+    sid: str
+    refresh_hash: bytes | None
+    refresh_expires_at: int | None
+    refresh_idle_seconds: int | None
+    previous_hash: bytes | None
+    rotated_at: int | None
+    successor_seen: bool
+    sealed_answer: bytes | None
+    sequence: int
+    live_limit: int
+    revoked_sequences: tuple[tuple[int, int], ...]
+    """Tokens ended singly, as (sequence, expiry)."""
+    rate_started_at: int
+    rate_count: int
+    created_at: int
+    used_at: int
+    revoked_at: int | None
+    revoked_reason: str | None
+    client_gone: bool
+    """The client is disabled or deleted."""
+    account_gone: bool
+    """The account is disabled."""
+
+    @property
+    def live(self) -> bool:
+        """The one predicate of T50: authorization, client and account all count."""
+        return self.revoked_at is None and not self.client_gone and not self.account_gone
+
+    def sequence_is_live(self, sequence: int) -> bool:
+        """Whether the token of this sequence is inside the window of live ones and not ended singly."""
+        if not 0 < sequence <= self.sequence:
+            return False
+        if self.live_limit and sequence <= self.sequence - self.live_limit:
+            return False
+        return all(ended != sequence for ended, _ in self.revoked_sequences)
+
+
+_COLUMNS: Final = (
+    "a.id, a.client_id, a.account_id, a.organization_id, a.shared_key, a.scope, a.asked_scope, a.resources, a.auth_time, a.sid,"
+    " a.refresh_hash, a.refresh_expires_at, a.refresh_idle_seconds, a.previous_hash, a.rotated_at, a.successor_seen,"
+    " a.sealed_answer, a.sequence, a.live_limit, a.revoked_sequences, a.rate_started_at, a.rate_count, a.created_at, a.used_at,"
+    " a.revoked_at, a.revoked_reason, c.disabled_at, c.deleted_at, p.disabled_at"
+)
+_FROM: Final = "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
+
+
+def _authorization(row: Row) -> Authorization:
+    return Authorization(
+        id=row[0],
+        client_id=row[1],
+        account_id=row[2],
+        organization_id=row[3],
+        shared=row[4] is not None,
+        scope=tuple(row[5].split()),
+        asked_scope=tuple(row[6].split()),
+        resources=tuple(row[7].split()),
+        auth_time=row[8],
+        sid=row[9],
+        refresh_hash=row[10],
+        refresh_expires_at=row[11],
+        refresh_idle_seconds=row[12],
+        previous_hash=row[13],
+        rotated_at=row[14],
+        successor_seen=bool(row[15]),
+        sealed_answer=row[16],
+        sequence=row[17],
+        live_limit=row[18],
+        revoked_sequences=_sequences(row[19]),
+        rate_started_at=row[20],
+        rate_count=row[21],
+        created_at=row[22],
+        used_at=row[23],
+        revoked_at=row[24],
+        revoked_reason=row[25],
+        client_gone=row[26] is not None or row[27] is not None,
+        account_gone=row[28] is not None,
+    )
+
+
+def _sequences(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((pair[0], pair[1]) for pair in json.loads(text)) if text != "[]" else ()
+
+
+async def find_authorization(db: Database | Transaction, authorization_id: int) -> Authorization | None:
+    """The authorization of this number, dead ones too."""
+    row = await db.one(f"SELECT {_COLUMNS} {_FROM} WHERE a.id = $1", authorization_id)
+    return _authorization(row) if row is not None else None
+
+
+async def list_refresh_authorizations(
+    db: Database | Transaction, *, account_id: int, client_id: str, organization_id: int
+) -> Sequence[Authorization]:
+    """The live authorizations that have a refresh token, oldest first."""
+    rows = await db.all(
+        f"SELECT {_COLUMNS} {_FROM} WHERE a.account_id = $1 AND a.client_id = $2 AND a.organization_id = $3"
+        " AND a.refresh_hash IS NOT NULL AND a.revoked_at IS NULL ORDER BY a.created_at, a.id",
+        account_id,
+        client_id,
+        organization_id,
+    )
+    return [_authorization(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class NewAuthorization:
+    """What a new row starts from."""
+
+    client_id: str
+    account_id: int
+    organization_id: int
+    kind: str
+    """`refresh`, `online` or `client`."""
+    scope: tuple[str, ...]
+    asked_scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    auth_time: int
+    sid: str
+    refresh_expires_at: int | None = None
+    refresh_idle_seconds: int | None = None
+    live_limit: int = 0
+
+    @property
+    def shared_key(self) -> str | None:
+        """What finds the shared row again; None for one with a refresh token."""
+        if self.kind == "refresh":
+            return None
+        return f"{self.kind} {self.client_id} {self.account_id} {self.organization_id}"
+
+
+async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int) -> int:
+    """The number of a new row, with its first sequence taken."""
+    row = await tx.one(
+        "INSERT INTO authorizations (client_id, account_id, organization_id, kind, shared_key, scope, asked_scope, resources,"
+        " auth_time, sid, refresh_expires_at, refresh_idle_seconds, successor_seen, sequence, live_limit, revoked_sequences,"
+        " rate_started_at, rate_count, created_at, used_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 1, $14, $14) RETURNING id",
+        new.client_id,
+        new.account_id,
+        new.organization_id,
+        new.kind,
+        new.shared_key,
+        " ".join(new.scope),
+        " ".join(new.asked_scope),
+        " ".join(new.resources),
+        new.auth_time,
+        new.sid,
+        new.refresh_expires_at,
+        new.refresh_idle_seconds,
+        new.live_limit,
+        now,
+    )
+    assert row is not None
+    return int(row[0])
+
+
+async def set_refresh_hash(tx: Transaction, authorization_id: int, refresh_hash: bytes) -> None:
+    """Give a new row the hash of its refresh token, which carries the row's number."""
+    await tx.run("UPDATE authorizations SET refresh_hash = $2 WHERE id = $1", authorization_id, refresh_hash)
+
+
+async def next_shared_sequence(
+    db: Database | Transaction, new: NewAuthorization, now: int
+) -> tuple[int, int] | None:
+    """Number and next sequence of the shared row, if there is a live one. One statement."""
+    row = await db.one(
+        "UPDATE authorizations SET sequence = sequence + 1, used_at = $2, auth_time = $3, sid = $4"
+        " WHERE shared_key = $1 AND revoked_at IS NULL RETURNING id, sequence",
+        new.shared_key,
+        now,
+        new.auth_time,
+        new.sid,
+    )
+    return (row[0], row[1]) if row is not None else None
+
+
+async def revoke_authorization(db: Database | Transaction, authorization_id: int, reason: str, now: int) -> bool:
+    """End the authorization and with it every token; False when it was dead already."""
+    changed = await db.run(
+        "UPDATE authorizations SET revoked_at = $2, revoked_reason = $3, shared_key = NULL, sealed_answer = NULL"
+        " WHERE id = $1 AND revoked_at IS NULL",
+        authorization_id,
+        now,
+        reason,
+    )
+    return changed == 1
+
+
+async def revoke_sequence(db: Database, authorization_id: int, sequence: int, expires_at: int, now: int) -> None:
+    """End one access token. Ended ones are remembered until they would have expired."""
+    async with db.transaction() as tx:
+        row = await tx.one("SELECT revoked_sequences FROM authorizations WHERE id = $1", authorization_id)
+        if row is None:
+            return
+        ended = [pair for pair in _sequences(row[0]) if pair[1] > now and pair[0] != sequence]
+        ended.append((sequence, expires_at))
+        rendered: Any = json.dumps(ended, separators=(",", ":"))
+        await tx.run("UPDATE authorizations SET revoked_sequences = $2 WHERE id = $1", authorization_id, rendered)
+
+
+async def revoke_for_client(tx: Transaction, *, account_id: int, client_id: str, reason: str, now: int) -> int:
+    """End everything that the client holds for this person; gives how many authorizations."""
+    return await tx.run(
+        "UPDATE authorizations SET revoked_at = $3, revoked_reason = $4, shared_key = NULL, sealed_answer = NULL"
+        " WHERE account_id = $1 AND client_id = $2 AND revoked_at IS NULL",
+        account_id,
+        client_id,
+        now,
+        reason,
+    )

@@ -1,0 +1,120 @@
+"""Judging a token: is it live, whose is it, what may it do (RFC 7662). Userinfo asks the same question here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from grantline.accounts import find_account, find_organization
+from grantline.clients import Client, find_api, find_client
+from grantline.opaque import digest
+from grantline.tokens.access_tokens import parse_access_token
+from grantline.tokens.authorizations import Authorization, find_authorization
+from grantline.tokens.claims import claims_for, organization_claims
+from grantline.tokens.mint import Mint
+from grantline.tokens.refresh_tokens import parse_refresh_token
+
+INACTIVE: Final[Mapping[str, object]] = MappingProxyType({"active": False})
+
+
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """An access token that works at this moment."""
+
+    authorization: Authorization
+    sequence: int
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    expires_at: int
+
+
+async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
+    """What an access token gives, if everything about it holds: MAC, expiry, authorization, client, account, sequence (T50)."""
+    token = parse_access_token(mint.keyring, mint.home.code, text, now)
+    if token is None or token.expires_at <= now:
+        return None
+    authorization = await find_authorization(mint.db, token.authorization_id)
+    if authorization is None or not authorization.live or not authorization.sequence_is_live(token.sequence):
+        return None
+    scope_set = await mint.scope_sets.find(token.scope_set_id)
+    if scope_set is None:
+        return None
+    return LiveToken(authorization, token.sequence, scope_set.scope, scope_set.audience, token.expires_at)
+
+
+async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
+    """The introspection answer for this caller (RFC 7662 §2.2).
+
+    A client may ask about tokens issued to itself; an API about those whose audience it is in; anything else is `{"active": false}`
+    and nothing more, whatever the reason (T97).
+    """
+    live = await find_live_token(mint, text, now)
+    if live is None:
+        return await _introspect_refresh(mint, caller, text, now)
+    api = await find_api(mint.db, caller.id) if caller.type.name == "api" else None
+    if live.authorization.client_id != caller.id and (api is None or api.identifier not in live.audience):
+        return INACTIVE
+    answer: dict[str, object] = {
+        "active": True,
+        "scope": " ".join(live.scope),
+        "client_id": live.authorization.client_id,
+        "token_type": "Bearer",
+        "exp": live.expires_at,
+        "iat": live.expires_at - mint.access_token_seconds,
+        "iss": mint.home.issuer,
+        "aud": live.audience[0] if len(live.audience) == 1 else list(live.audience),
+    }
+    await _add_owner(mint, answer, live, for_api=api is not None)
+    return answer
+
+
+async def _add_owner(mint: Mint, answer: dict[str, object], live: LiveToken, *, for_api: bool) -> None:
+    """Whose token it is: a person's number, or the app's own id; organization and origins for APIs alone (RFC 7662 §5)."""
+    authorization = live.authorization
+    if authorization.account_id:
+        answer["sub"] = str(authorization.account_id)
+        answer["username"] = str(authorization.account_id)
+    else:
+        answer["sub"] = authorization.client_id
+    if authorization.auth_time:
+        answer["auth_time"] = authorization.auth_time
+    if not for_api:
+        return
+    answer.update(organization_claims(await find_organization(mint.db, authorization.organization_id)))
+    client = await find_client(mint.db, authorization.client_id)
+    if client is not None and client.type.origins:
+        answer["origins"] = list(client.origins)
+    if authorization.account_id and any(scope.shows_person for scope in mint.catalog.get(live.scope)):
+        account = await find_account(mint.db, authorization.account_id)
+        if account is not None:
+            answer.update(claims_for(account, ("email", "profile")))
+
+
+async def _introspect_refresh(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
+    """A refresh token, for the client that holds it; a wrong hint never hides it (RFC 7662 §2.1)."""
+    token = parse_refresh_token(mint.keyring, mint.home.code, text)
+    if token is None or not token.made_here:
+        return INACTIVE
+    authorization = await find_authorization(mint.db, token.authorization_id)
+    if authorization is None or not authorization.live or authorization.client_id != caller.id:
+        return INACTIVE
+    if authorization.refresh_hash != digest(text) or not refresh_in_time(authorization, now):
+        return INACTIVE
+    answer: dict[str, object] = {
+        "active": True,
+        "scope": " ".join(authorization.scope),
+        "client_id": authorization.client_id,
+        "sub": str(authorization.account_id),
+        "iss": mint.home.issuer,
+    }
+    if authorization.refresh_expires_at is not None:
+        answer["exp"] = authorization.refresh_expires_at
+    return answer
+
+
+def refresh_in_time(authorization: Authorization, now: int) -> bool:
+    """Whether neither the idle limit nor the end of the authorization's refresh token has passed."""
+    if authorization.refresh_expires_at is not None and now >= authorization.refresh_expires_at:
+        return False
+    idle = authorization.refresh_idle_seconds
+    return idle is None or now < authorization.used_at + idle

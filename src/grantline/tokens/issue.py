@@ -1,0 +1,197 @@
+"""The single place where tokens are made: access tokens, id_tokens, and the authorizations behind them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from grantline.accounts import Account
+from grantline.activity import Entry
+from grantline.audit import record_event
+from grantline.clients import Client
+from grantline.db import Transaction
+from grantline.limits import Limit
+from grantline.oauth.errors import InvalidScope, InvalidTarget, Throttled
+from grantline.oauth.id_token import id_token_claims
+from grantline.oauth.scope import parse_scope
+from grantline.opaque import digest
+from grantline.tokens.access_tokens import AccessToken, mint_access_token
+from grantline.tokens.authorizations import (
+    NewAuthorization,
+    insert_authorization,
+    list_refresh_authorizations,
+    next_shared_sequence,
+    revoke_authorization,
+    set_refresh_hash,
+)
+from grantline.tokens.claims import claims_for
+from grantline.tokens.mint import LIVE_ACCESS_TOKENS, LIVE_REFRESH_TOKENS, REFRESH_SPAN_SECONDS, Mint
+from grantline.tokens.refresh_tokens import mint_refresh_token
+from grantline.tokens.scope_sets import ScopeSet
+
+ID_TOKEN_SECONDS: Final = 3600
+NEW_REFRESH_TOKENS: Final = Limit("new-refresh-tokens", 10, REFRESH_SPAN_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new or joined authorization: its number, the sequence for the first access token, and its refresh token if it has one."""
+
+    authorization_id: int
+    sequence: int
+    refresh_token: str | None
+
+
+async def issue_authorization(
+    tx: Transaction, mint: Mint, client: Client, new: NewAuthorization, now: int, *, request_id: str = ""
+) -> Issued:
+    """A row of its own for a `refresh` authorization, the shared row for the other kinds.
+
+    The twenty-first refresh token of a person and app ends the oldest, and says so (B3). Raises Throttled when too many new ones
+    were made in ten minutes.
+    """
+    if new.kind != "refresh":
+        joined = await next_shared_sequence(tx, new, now)
+        if joined is None:
+            joined = (await insert_authorization(tx, new, now), 1)
+        return Issued(joined[0], joined[1], None)
+    await _make_room(tx, mint, client, new, now, request_id)
+    kind = client.type
+    number = await insert_authorization(
+        tx,
+        replace(
+            new,
+            live_limit=LIVE_ACCESS_TOKENS,
+            refresh_idle_seconds=kind.idle_seconds,
+            refresh_expires_at=now + kind.absolute_seconds if kind.absolute_seconds else None,
+        ),
+        now,
+    )
+    token = mint_refresh_token(mint.keyring, mint.home.code, number)
+    await set_refresh_hash(tx, number, digest(token))
+    return Issued(number, 1, token)
+
+
+async def _make_room(
+    tx: Transaction, mint: Mint, client: Client, new: NewAuthorization, now: int, request_id: str
+) -> None:
+    held = await list_refresh_authorizations(
+        tx, account_id=new.account_id, client_id=client.id, organization_id=new.organization_id
+    )
+    lately = [one for one in held if one.created_at > now - REFRESH_SPAN_SECONDS]
+    if mint.limiter.factor and len(lately) >= mint.limiter.allowed(NEW_REFRESH_TOKENS):
+        wait = lately[0].created_at + REFRESH_SPAN_SECONDS - now
+        raise Throttled("throttled", retry_after=wait, hint="Ten new refresh tokens for one person in ten minutes.")
+    for oldest in held[: max(0, len(held) - LIVE_REFRESH_TOKENS + 1)]:
+        await revoke_authorization(tx, oldest.id, "evicted", now)
+        await record_event(
+            tx,
+            "refresh_token.evicted",
+            now=now,
+            account_id=new.account_id,
+            client_id=client.id,
+            organization_id=new.organization_id,
+            detail={"authorization": oldest.id, "created_at": oldest.created_at, "used_at": oldest.used_at},
+        )
+        mint.recorder.record(
+            Entry(
+                id=f"{request_id or 'event'}_{oldest.id}",
+                client_id=client.id,
+                proven=True,
+                at=now,
+                endpoint="token",
+                error="event",
+                code="refresh_token_evicted",
+                status=200,
+                detail={"hint": f"The oldest of {LIVE_REFRESH_TOKENS} refresh tokens of this person was ended: {oldest.id}."},
+            )
+        )
+
+
+async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str, ...]) -> ScopeSet:
+    """The row for these scopes and their audience: the resources named, else the APIs that serve them, else this issuer.
+
+    May write; never call it inside a transaction.
+    """
+    return await mint.scope_sets.get(scope, resources or mint.catalog.audience(scope) or (mint.home.issuer,))
+
+
+def access_token_of(mint: Mint, authorization_id: int, sequence: int, scope_set: ScopeSet, now: int) -> str:
+    """The access token of this sequence."""
+    token = AccessToken(authorization_id, sequence, scope_set.id, now + mint.access_token_seconds)
+    return mint_access_token(mint.keyring, mint.home.code, token, now)
+
+
+async def access_token_for(
+    mint: Mint, authorization_id: int, sequence: int, scope: tuple[str, ...], resources: tuple[str, ...], now: int
+) -> str:
+    """The access token of this sequence, for exactly these scopes and, where named, these resources."""
+    return access_token_of(mint, authorization_id, sequence, await scope_set_for(mint, scope, resources), now)
+
+
+def id_token_for(
+    mint: Mint,
+    client: Client,
+    account: Account,
+    scope: Collection[str],
+    *,
+    now: int,
+    auth_time: int,
+    nonce: str | None = None,
+    sid: str | None = None,
+    access_token: str | None = None,
+    code: str | None = None,
+    with_claims: bool = False,
+) -> str:
+    """The id_token for this person and app (OpenID Connect Core §2). `with_claims` puts the claims of the scopes into it."""
+    alg = "RS256"
+    extra = claims_for(account, scope, vendor_names=client.vendor_compatible) if with_claims else {}
+    claims = id_token_claims(
+        issuer=mint.home.issuer,
+        sub=account.sub,
+        aud=client.id,
+        now=now,
+        lifetime_seconds=ID_TOKEN_SECONDS,
+        auth_time=auth_time,
+        nonce=nonce,
+        sid=sid,
+        access_token=access_token,
+        code=code,
+        alg=alg,
+        extra=extra,
+    )
+    return mint.keyring.sign(claims, alg=alg, typ="JWT", now=now)
+
+
+def narrow(
+    mint: Mint,
+    granted: tuple[str, ...],
+    granted_resources: tuple[str, ...],
+    asked: str | None,
+    asked_resources: tuple[str, ...],
+    aliases: Mapping[str, str] | None = None,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]:
+    """Scope, resources and asked spelling of a token out of a grant: as asked, never more (RFC 6749 §6, RFC 8707 §2.2, T45).
+
+    Names are compared exactly, without hierarchy. The third value is None when nothing was asked. Raises InvalidScope, InvalidTarget.
+    """
+    scope, spelled = granted, None
+    if asked is not None:
+        resolved = mint.catalog.resolve(parse_scope(asked), aliases or {})
+        for name in resolved.names:
+            if name not in granted:
+                raise InvalidScope("scope_exceeds_grant", received=name, expected=" ".join(granted))
+        scope, spelled = resolved.names, resolved.asked
+    resources = granted_resources
+    if asked_resources:
+        allowed = granted_resources or mint.catalog.audience(granted)
+        for resource in asked_resources:
+            if resource not in mint.catalog.identifiers():
+                raise InvalidTarget("resource_unknown", received=resource)
+            if resource not in allowed:
+                raise InvalidTarget("resource_not_granted", received=resource)
+        resources = asked_resources
+        served = [name for resource in resources for name in mint.catalog.served_by(resource, scope)]
+        scope = tuple(name for name in scope if name in served)
+        if not scope:
+            raise InvalidScope("scope_exceeds_grant", hint="None of the scopes belongs to the resource asked for.")
+    return scope, resources, spelled

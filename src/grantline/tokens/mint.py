@@ -1,0 +1,39 @@
+"""The mint: what every flow needs at hand to issue, find and judge tokens in one data center."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from grantline.activity import Recorder
+from grantline.datacenters import DataCenter, DataCenters
+from grantline.db import Database
+from grantline.keys import Keyring
+from grantline.limits import Limiter
+from grantline.scopes import Catalog
+from grantline.tokens.scope_sets import ScopeSets
+
+LIVE_ACCESS_TOKENS: Final = 15
+"""Live access tokens for each refresh token (B2): the next one ends the oldest."""
+REFRESHES: Final = 10
+"""Access tokens for each refresh token in REFRESH_SPAN_SECONDS (B2)."""
+REFRESH_SPAN_SECONDS: Final = 600
+LIVE_REFRESH_TOKENS: Final = 20
+"""Refresh tokens for each person, client and organization (B3): the next one ends the oldest."""
+
+
+@dataclass(slots=True)
+class Mint:
+    """One data center's mint. `keyring` and `catalog` are replaced as a whole when they change."""
+
+    db: Database
+    data_centers: DataCenters
+    keyring: Keyring
+    catalog: Catalog
+    scope_sets: ScopeSets
+    limiter: Limiter
+    recorder: Recorder
+    access_token_seconds: int
+
+    @property
+    def home(self) -> DataCenter:
+        """This data center."""
+        return self.data_centers.home

@@ -1,0 +1,71 @@
+"""Taking tokens back (RFC 7009): a refresh token ends its authorization, an access token ends itself."""
+
+import hmac
+
+from grantline.audit import record_event
+from grantline.clients import Client, find_client
+from grantline.oauth.errors import InvalidClient
+from grantline.opaque import digest
+from grantline.tokens.access_tokens import parse_access_token
+from grantline.tokens.authorizations import Authorization, find_authorization, revoke_authorization, revoke_sequence
+from grantline.tokens.mint import Mint
+from grantline.tokens.refresh_tokens import parse_refresh_token
+
+
+async def revoke_token(mint: Mint, caller: Client | None, text: str, network: str, now: int) -> bool:
+    """End the token; True when there was one to end, and it was the caller's. Unknown and dead tokens are no error.
+
+    Without a caller (no credentials came) possession suffices for tokens of public clients, Self Clients and clients with the vendor
+    switch; those of others raise InvalidClient (T49).
+    """
+    access = parse_access_token(mint.keyring, mint.home.code, text, now)
+    if access is not None:
+        authorization = await find_authorization(mint.db, access.authorization_id)
+        if authorization is None or not await _may_revoke(mint, caller, authorization):
+            return False
+        if access.expires_at <= now or not authorization.live:
+            return False
+        await revoke_sequence(mint.db, authorization.id, access.sequence, access.expires_at, now)
+        return True
+    refresh = parse_refresh_token(mint.keyring, mint.home.code, text)
+    if refresh is None or not refresh.made_here:
+        return False
+    authorization = await find_authorization(mint.db, refresh.authorization_id)
+    if authorization is None or not await _may_revoke(mint, caller, authorization):
+        return False
+    if not _is_its_token(authorization, text):
+        return False
+    async with mint.db.transaction() as tx:
+        ended = await revoke_authorization(tx, authorization.id, "revoked_by_app", now)
+        if ended:
+            await record_event(
+                tx,
+                "authorization.revoked",
+                now=now,
+                account_id=authorization.account_id or None,
+                client_id=authorization.client_id,
+                organization_id=authorization.organization_id,
+                network=network,
+                detail={"authorization": authorization.id, "by": "app"},
+            )
+    return ended
+
+
+def _is_its_token(authorization: Authorization, text: str) -> bool:
+    """The present refresh token, or the one just before: an app that lost the answer to a rotation can still sign out."""
+    hashed = digest(text)
+    return any(
+        known is not None and hmac.compare_digest(known, hashed)
+        for known in (authorization.refresh_hash, authorization.previous_hash)
+    )
+
+
+async def _may_revoke(mint: Mint, caller: Client | None, authorization: Authorization) -> bool:
+    if caller is not None:
+        return caller.id == authorization.client_id
+    client = await find_client(mint.db, authorization.client_id)
+    if client is None:
+        return False
+    if client.type.public or client.type.name == "self-client" or client.vendor_compatible:
+        return True
+    raise InvalidClient("client_secret_missing").concerning(client.id)

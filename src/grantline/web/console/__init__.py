@@ -1,0 +1,1 @@
+"""The API console: pages for the people who build apps."""

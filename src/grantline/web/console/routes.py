@@ -1,0 +1,5 @@
+"""The console's addresses."""
+
+from starlette.routing import Route
+
+ROUTES: tuple[Route, ...] = ()

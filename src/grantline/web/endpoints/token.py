@@ -1,0 +1,64 @@
+"""The token endpoint (RFC 6749 §3.2): read, authenticate, redeem, answer."""
+
+from grantline.clients import Authenticated, authenticate
+from grantline.grants import Exchange, redeem
+from grantline.oauth.errors import OAuthError
+from grantline.oauth.parameters import Parameters
+from grantline.oauth.requests import TokenRequest, parse_token_request
+from grantline.web import vendor_wire
+from grantline.web.call import Answer, Call
+from grantline.web.endpoints.origin import check_call_origin
+from grantline.web.errors import record_warning
+from grantline.web.server import Server
+
+
+async def token(server: Server, call: Call) -> Answer:
+    """POST /oauth/v2/token."""
+    parameters = call.parameters()
+    authenticated = await authenticate_call(server, call, parameters)
+    client = authenticated.client
+    check_call_origin(call, client)
+    vendor_wire.check_repeats(client, parameters)
+    exchange = Exchange(
+        mint=server.mint,
+        authenticated=authenticated,
+        now=call.now,
+        network=call.peer.shown,
+        request_id=call.request_id,
+        rotate=vendor_wire.rotates(authenticated),
+        scope_aliases=vendor_wire.scope_aliases(client),
+    )
+    response = await redeem(exchange, parse_for(client.id, parameters))
+    return Answer(200, response.to_json(), client_id=client.id)
+
+
+def parse_for(client_id: str, parameters: Parameters) -> TokenRequest:
+    """The request; its errors are told to the owner of the client."""
+    try:
+        return parse_token_request(parameters)
+    except OAuthError as error:
+        raise error.concerning(client_id) from None
+
+
+async def authenticate_call(server: Server, call: Call, parameters: Parameters) -> Authenticated:
+    """The client of a call; credentials in the query leave a warning in its activity (R18)."""
+    authenticated = await authenticate(
+        server.db,
+        call.authorization,
+        parameters,
+        issuers=server.mint.data_centers.issuers,
+        limiter=server.mint.limiter,
+        network=call.peer.network,
+        now=call.now,
+    )
+    if authenticated.in_query:
+        record_warning(
+            server,
+            authenticated.client.id,
+            "credentials_in_query",
+            "Credentials came in the query string, where logs on the way keep them. Send them in the body.",
+            request_id=call.request_id,
+            endpoint=call.path,
+            now=call.now,
+        )
+    return authenticated

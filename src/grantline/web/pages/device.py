@@ -1,0 +1,178 @@
+"""The device page (RFC 8628 §3.3): the code first, then who, when and where, then a decision that only its claimer can make."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grantline.accounts import personal_organization
+from grantline.audit import record_event
+from grantline.authorize import consume_flow, find_flow, park_flow
+from grantline.clients import find_client
+from grantline.consent import Asked, allow
+from grantline.limits import StoredLimit, reserve
+from grantline.tokens import (
+    DeviceCode,
+    claim_device_code,
+    decide_device_code,
+    find_by_user_code,
+    hash_user_code,
+    read_user_code,
+    show_user_code,
+)
+from grantline.web.pages.consent import app_of, person_of
+from grantline.web.pages.sign_in import sign_in_page
+from grantline.web.visit import FormRefused, Visit, browser_hash, open_visit
+from grantline.web.words import render_groups, render_rest
+
+PER_BROWSER: Final = StoredLimit("user-code-browser", 5, 600)
+PER_NETWORK: Final = StoredLimit("user-code-network", 10, 600)
+PER_SERVER: Final = StoredLimit("user-code-server", 1000, 3600)
+FRESH_SECONDS: Final = 900
+NOT_FOUND: Final = "No device waits with this code. It may have a typing error, be used already, or be too old."
+
+
+async def show_device(request: Request) -> Response:
+    """GET /oauth/v3/device and /device: the link with the code in it only fills the form (T61)."""
+    visit = await open_visit(request)
+    letters = read_user_code(request.query_params.get("user_code", "")[:40])
+    return _enter(visit, show_user_code(letters) if letters else "")
+
+
+def _enter(visit: Visit, user_code: str, problem: str = "", status: int = 200) -> Response:
+    return visit.render(
+        "people/device_enter.html",
+        status=status,
+        user_code=user_code[:40],
+        problem=problem,
+        token=visit.form_token("device"),
+    )
+
+
+async def take_user_code(request: Request) -> Response:
+    """POST /oauth/v3/device: look the code up, within limits, and go on to the question."""
+    visit = await open_visit(request)
+    form = await visit.form("device", fields=frozenset({"user_code"}))
+    typed = form.get("user_code", "")
+    if wait := await _reserve_try(visit):
+        page = _enter(visit, typed, f"There were too many tries. Wait {wait} seconds, then try again.", 429)
+        page.headers["Retry-After"] = str(wait)
+        return page
+    letters = read_user_code(typed)
+    if letters is None or await _find(visit, letters) is None:
+        return _enter(visit, typed, NOT_FOUND, 400)
+    handle = await park_flow(visit.server.db, browser=visit.browser, kind="device", request=letters, now=visit.now)
+    if visit.session is None or visit.session.auth_at <= visit.now - FRESH_SECONDS:
+        flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
+        return await sign_in_page(visit, handle, flow)
+    return visit.redirect(f"/oauth/v3/device/confirm?flow={handle}")
+
+
+async def _reserve_try(visit: Visit) -> int:
+    """Seconds to wait before another code may be tried (T63)."""
+    limits = [(PER_BROWSER, browser_hash(visit).hex()), (PER_SERVER, "all")]
+    if visit.peer.network is not None:
+        limits.append((PER_NETWORK, visit.peer.network))
+    factor = visit.server.mint.limiter.factor
+    for limit, subject in limits:
+        if wait := await reserve(visit.server.db, limit, subject, visit.now, factor=factor):
+            return wait
+    return 0
+
+
+async def _find(visit: Visit, letters: str) -> DeviceCode | None:
+    return await find_by_user_code(visit.server.db, hash_user_code(visit.server.mint.keyring, letters), visit.now)
+
+
+async def confirm(request: Request) -> Response:
+    """GET /oauth/v3/device/confirm: claim the code for this person in this browser, and ask."""
+    visit = await open_visit(request)
+    handle = request.query_params.get("flow", "")
+    flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
+    if flow is None or flow.kind != "device":
+        return visit.redirect("/device")
+    if visit.account is None or visit.session is None or visit.session.auth_at <= visit.now - FRESH_SECONDS:
+        return await sign_in_page(visit, handle, flow)
+    code = await _find(visit, flow.request)
+    client = await find_client(visit.server.db, code.client_id) if code is not None else None
+    if code is None or client is None or not client.enabled:
+        return _enter(visit, "", NOT_FOUND, 400)
+    if not await claim_device_code(
+        visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit), now=visit.now
+    ):
+        return _enter(visit, "", NOT_FOUND, 404)
+    catalog = visit.server.mint.catalog
+    elsewhere = code.network not in (visit.peer.shown, "127.0.0.1", "::1")
+    return visit.render(
+        "people/device_confirm.html",
+        user_code=show_user_code(flow.request),
+        app=app_of(client),
+        person=await person_of(visit, visit.account),
+        groups=render_groups(catalog.get(code.scope)),
+        scopes=list(code.scope),
+        could_not=render_rest(catalog, code.scope),
+        device=code.user_agent[:40],
+        started_at=code.created_at,
+        seconds_ago=visit.now - code.created_at,
+        device_network=code.network,
+        own_network=visit.peer.shown,
+        warning="The device asks from another network than the one you are on. Go on only if that is right."
+        if elsewhere
+        else "",
+        seconds_left=code.expires_at - visit.now,
+        flow=handle,
+        token=visit.form_token(f"device {handle}"),
+    )
+
+
+async def decide_device(request: Request) -> Response:
+    """POST /oauth/v3/device/decision."""
+    visit = await open_visit(request)
+    handle = (await visit.read_form()).get("flow", "")
+    form = await visit.form(f"device {handle}", fields=frozenset({"decision"}))
+    flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
+    if flow is None or flow.kind != "device" or visit.account is None or visit.session is None:
+        raise FormRefused(403)
+    code = await _find(visit, flow.request)
+    client = await find_client(visit.server.db, code.client_id) if code is not None else None
+    if code is None or client is None:
+        return _enter(visit, "", NOT_FOUND, 400)
+    allowed = form.get("decision") == "allow"
+    organization = await personal_organization(visit.server.db, visit.account.id)
+    async with visit.server.db.transaction() as tx:
+        decided = await consume_flow(tx, flow, visit.now) and await decide_device_code(
+            tx,
+            code,
+            allow=allowed,
+            account_id=visit.account.id,
+            browser_hash=browser_hash(visit),
+            organization_id=organization.id,
+            auth_time=visit.session.auth_at,
+            sid=visit.session.sid,
+            now=visit.now,
+        )
+        if not decided:
+            raise FormRefused(404)
+        if allowed:
+            asked = Asked(code.scope, code.refresh_token, "")
+            await allow(
+                tx,
+                account_id=visit.account.id,
+                client=client,
+                organization_id=organization.id,
+                asked=asked,
+                network=visit.peer.shown,
+                now=visit.now,
+            )
+        else:
+            await record_event(
+                tx,
+                "device.refused",
+                now=visit.now,
+                account_id=visit.account.id,
+                client_id=client.id,
+                network=visit.peer.shown,
+                detail={"started_from": code.network},
+            )
+    person = await person_of(visit, visit.account)
+    return visit.render("people/device_done.html", allowed=allowed, app=client.name, person=person)

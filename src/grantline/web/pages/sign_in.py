@@ -1,0 +1,161 @@
+"""Signing in and out (R52). Where to go on afterwards is a stored flow, never an address that the browser brings (T80)."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grantline.accounts import (
+    EmailUnusable,
+    PasswordsBusy,
+    SignInDelayed,
+    email_key,
+    end_session,
+    sign_in,
+    start_session,
+)
+from grantline.audit import record_event
+from grantline.authorize import PendingFlow, find_flow, move_flows, park_flow
+from grantline.clients import find_client
+from grantline.web.visit import Visit, form_target, open_visit
+
+WRONG: Final = "That e-mail and password don’t go together. Check both, then try again."
+
+
+async def show_sign_in(request: Request) -> Response:
+    """GET /signin."""
+    visit = await open_visit(request)
+    handle = request.query_params.get("flow", "")
+    flow = await find_flow(visit.server.db, handle, visit.browser, visit.now) if handle else None
+    if flow is None and visit.account is not None:
+        return visit.redirect("/account")
+    return await sign_in_page(visit, handle if flow else "", flow)
+
+
+async def sign_in_page(
+    visit: Visit,
+    handle: str,
+    flow: PendingFlow | None,
+    *,
+    email: str = "",
+    problem: str = "",
+    wait_seconds: int = 0,
+    status: int = 200,
+) -> Response:
+    """The sign-in form, for a flow or by itself."""
+    client = await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
+    return visit.render(
+        "people/signin.html",
+        status=status,
+        form_action=form_target(flow.redirect_uri) if flow is not None and flow.redirect_uri else "",
+        opener=client is not None and client.type.origins,
+        app=client.name if client is not None else None,
+        flow=handle,
+        token=visit.form_token("signin"),
+        email=email[:254],
+        problem=problem,
+        wait_seconds=wait_seconds,
+        again=visit.account is not None,
+    )
+
+
+async def take_sign_in(request: Request) -> Response:
+    """POST /signin."""
+    visit = await open_visit(request)
+    form = await visit.form("signin", fields=frozenset({"email", "password"}))
+    server, email, handle = visit.server, form.get("email", "").strip(), form.get("flow", "")
+    flow = await find_flow(server.db, handle, visit.browser, visit.now) if handle else None
+    handle = handle if flow is not None else ""
+    try:
+        known = visit.knows_email(email_key(email))
+    except EmailUnusable:
+        known = False
+    try:
+        account = await sign_in(
+            server.db,
+            server.passwords,
+            email=email,
+            password=form.get("password", ""),
+            network=visit.peer.network,
+            known_browser=known,
+            factor=server.mint.limiter.factor,
+            now=visit.now,
+        )
+    except SignInDelayed as delay:
+        page = await sign_in_page(visit, handle, flow, email=email, wait_seconds=delay.wait_seconds, status=429)
+        page.headers["Retry-After"] = str(delay.wait_seconds)
+        return page
+    except PasswordsBusy:
+        page = await sign_in_page(visit, handle, flow, email=email, wait_seconds=2, status=503)
+        page.headers["Retry-After"] = "2"
+        return page
+    if account is None:
+        await record_event(server.db, "sign_in.failed", now=visit.now, network=visit.peer.shown)
+        return await sign_in_page(visit, handle, flow, email=email, problem=WRONG, status=400)
+    value, session = await start_session(
+        server.db,
+        account_id=account.id,
+        now=visit.now,
+        network=visit.peer.shown,
+        user_agent=request.headers.get("user-agent", ""),
+        replaces=visit.session.id_hash if visit.session is not None else None,
+    )
+    await record_event(
+        server.db, "sign_in.succeeded", now=visit.now, account_id=account.id, network=visit.peer.shown
+    )
+    visit.set_session(value, session, account)
+    old_browser = visit.renew_browser()
+    visit.remember_email(email_key(account.email))
+    if flow is None:
+        return visit.redirect("/account")
+    await move_flows(server.db, from_browser=old_browser, to_browser=visit.browser)
+    return visit.redirect(_after(flow, handle))
+
+
+def _after(flow: PendingFlow, handle: str) -> str:
+    """Where a flow goes on: our own addresses alone."""
+    if flow.kind == "authorize":
+        return f"/oauth/v2/auth/continue?flow={handle}"
+    if flow.kind == "device":
+        return f"/oauth/v3/device/confirm?flow={handle}"
+    return flow.request
+
+
+async def ask_to_sign_in(visit: Visit, path: str) -> Response:
+    """To the sign-in page, and afterwards to `path`, a page of ours."""
+    handle = await park_flow(visit.server.db, browser=visit.browser, kind="page", request=path, now=visit.now)
+    return visit.redirect(f"/signin?flow={handle}")
+
+
+async def show_sign_out(request: Request) -> Response:
+    """GET /signout: ask."""
+    visit = await open_visit(request)
+    if visit.account is None:
+        return visit.render("people/signed_out.html", app=None)
+    return visit.render(
+        "people/signout_ask.html", app=None, person=visit.person, flow="", token=visit.form_token("signout")
+    )
+
+
+async def take_sign_out(request: Request) -> Response:
+    """POST /signout: the person said yes."""
+    visit = await open_visit(request)
+    form = await visit.form("signout", fields=frozenset())
+    flow = await find_flow(visit.server.db, form.get("flow", ""), visit.browser, visit.now) if form.get("flow") else None
+    await sign_out(visit)
+    if flow is not None and flow.kind == "logout" and flow.redirect_uri:
+        return visit.leave(flow.redirect_uri)
+    client = await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
+    app = {"name": client.name, "url": client.homepage_url} if client is not None and client.homepage_url else None
+    return visit.render("people/signed_out.html", app=app)
+
+
+async def sign_out(visit: Visit) -> None:
+    """End the session of this browser."""
+    if visit.session is not None and visit.account is not None:
+        await end_session(visit.server.db, visit.account.id, visit.session.sid, visit.now)
+        await record_event(
+            visit.server.db, "sign_out", now=visit.now, account_id=visit.account.id, network=visit.peer.shown
+        )
+    visit.forget_session()
+    visit.renew_browser()

@@ -1,0 +1,89 @@
+"""The page for what must not be redirected (RFC 6749 §4.1.2.1): the person learns what happened, the app's owner also why (R85, T9)."""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from grantline.clients import Client, find_client, find_own_client
+from grantline.oauth.errors import OAuthError
+from grantline.oauth.redirect_difference import Difference, closest, difference
+from grantline.web.errors import record_failure
+from grantline.web.visit import Visit
+
+_HEADINGS: Mapping[str, tuple[str, str]] = {
+    "redirect_uri_mismatch": ("sent you here with an address we don’t know", "at an address that is not registered"),
+    "redirect_uri_missing": ("sent you here without saying where to go back to", "without an address to go back to"),
+    "client_disabled": ("is switched off", "is switched off"),
+    "client_unknown": ("is not registered here", "not registered here"),
+    "client_wrong_data_center": ("belongs to another data center", "registered elsewhere"),
+    "logout_redirect_mismatch": ("asked to send you to an address we don’t know", "at an address that is not registered"),
+}
+
+
+async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) -> Response:
+    """Say what stopped, to the person and to the developers; the registered addresses only to the owner, and in the demo."""
+    server = visit.server
+    record_failure(
+        server,
+        error,
+        endpoint=visit.request.url.path,
+        request_id=visit.request_id,
+        network=visit.peer.shown,
+        now=visit.now,
+    )
+    client = await find_client(server.db, error.client_id) if error.client_id is not None else None
+    own = None
+    if client is not None and visit.account is not None:
+        own = await find_own_client(server.db, visit.account.id, client.id)
+    ending, app_side = _HEADINGS.get(error.code, ("sent a request that we can’t read", "sent a broken request"))
+    return visit.render(
+        "people/stopped.html",
+        status=status,
+        heading=f"{client.name if client is not None else 'The app'} {ending}",
+        consequence="So we stopped. You are not signed in to the app, and nothing was shared with it.",
+        app={"name": client.name} if client is not None else None,
+        person=visit.person,
+        reference=visit.request_id,
+        app_side=app_side,
+        code=error.public_code,
+        difference=_compare(error, client, shown=own is not None or server.settings.demo),
+        owner=_owner(server.issuer, error, own),
+    )
+
+
+def _owner(issuer: str, error: OAuthError, own: Client | None) -> Mapping[str, str] | None:
+    if own is None:
+        return None
+    return {"fix": error.explanation.fix, "console_url": f"{issuer}/console/clients/{own.id}", "client_id": own.id}
+
+
+def _compare(error: OAuthError, client: Client | None, *, shown: bool) -> Mapping[str, object] | None:
+    """The difference; strangers see what was sent and which part differs, never what is registered (T9)."""
+    if error.code != "redirect_uri_mismatch" or client is None or not error.received:
+        return None
+    nearest = closest(error.received, client.redirect_uris)
+    if nearest is None or nearest == error.received:
+        return None
+    found = difference(error.received, nearest)
+    if not shown:
+        sentence = f"{found.sentence} The part that differs: {found.part}."
+        return {"sentence": sentence, "sent": [_part(error.received, "same")], "registered": []}
+    return {
+        "sentence": found.sentence,
+        "sent": _parts(found, found.sent_mark),
+        "registered": _parts(found, found.registered_mark),
+    }
+
+
+def _parts(found: Difference, mark: str) -> list[Mapping[str, str]]:
+    parts = [
+        _part(found.common, "same"),
+        _part(found.shared_start, "after"),
+        _part(mark, "differs" if mark else "missing"),
+        _part(found.shared_end, "after"),
+    ]
+    return [part for part in parts if part["text"] or part["kind"] == "missing"]
+
+
+def _part(text: str, kind: str) -> Mapping[str, str]:
+    return {"text": text, "kind": kind}

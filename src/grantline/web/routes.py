@@ -1,0 +1,41 @@
+"""Every address of a data center, on one screen."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from grantline.web.call import Answer, Call
+from grantline.web.endpoints import device, documents, introspect, revoke, token, userinfo
+from grantline.web.server import Server
+
+Handler = Callable[[Server, Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An address for programs. `cors`: `none`, `app` (origins that the app registered) or `public` (anyone may read)."""
+
+    methods: Mapping[str, Handler]
+    cors: str = "none"
+
+
+PROGRAMS: Final = MappingProxyType(
+    {
+        "/oauth/v2/token": Program({"POST": token.token}, "app"),
+        "/oauth/v2/token/revoke": Program({"POST": revoke.revoke}, "app"),
+        "/oauth/v2/revoke/token": Program({"POST": revoke.revoke}, "app"),
+        "/oauth/v2/introspect": Program({"POST": introspect.introspect}),
+        "/oauth/v2/userinfo": Program({"GET": userinfo.userinfo, "POST": userinfo.userinfo}, "app"),
+        "/oauth/user/info": Program({"GET": userinfo.user_info}, "app"),
+        "/oauth/v2/keys": Program({"GET": documents.keys}, "public"),
+        "/oauth/v3/device/code": Program({"POST": device.device_code}, "app"),
+        "/oauth/v3/device/token": Program({"POST": device.device_token}, "app"),
+        "/oauth/serverinfo": Program({"GET": documents.serverinfo}, "public"),
+        "/.well-known/openid-configuration": Program({"GET": documents.openid_document}, "public"),
+        "/.well-known/oauth-authorization-server": Program({"GET": documents.oauth_document}, "public"),
+        "/health/live": Program({"GET": documents.live}),
+        "/health/ready": Program({"GET": documents.ready}),
+        "/metrics": Program({"GET": documents.metrics}),
+    }
+)
