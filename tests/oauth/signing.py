@@ -7,7 +7,9 @@ from base64 import urlsafe_b64encode
 from functools import cache
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from grantline.oauth import jwk, jwt
 
@@ -42,12 +44,14 @@ def jwks() -> list[dict[str, str]]:
 
 def signed(header: bytes | object, payload: bytes | object) -> str:
     """Any header and payload, with a signature of ours that holds."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     message = f"{encode(header)}.{encode(payload)}"
-    r, s = decode_dss_signature(ec_key().sign(message.encode(), ec.ECDSA(hashes.SHA256())))
-    return f"{message}.{encode(r.to_bytes(32) + s.to_bytes(32))}"
+    return f"{message}.{es256(message, ec_key())}"
+
+
+def es256(message: str, key: ec.EllipticCurvePrivateKey) -> str:
+    """The encoded signature of a message, made without the library that we test."""
+    r, s = decode_dss_signature(key.sign(message.encode(), ec.ECDSA(hashes.SHA256())))
+    return encode(r.to_bytes(32) + s.to_bytes(32))
 
 
 def hmac_signed(header: object, payload: object, secret: bytes) -> str:

@@ -27,7 +27,7 @@ class TokenResponse:
     api_domain: str
     refresh_token: str | None = None
     id_token: str | None = None
-    token_type: str = "Bearer"  # noqa: S105
+    token_type: str = "Bearer"
 
     def members(self) -> dict[str, object]:
         """Return the members that are there, in the order of the wire."""
