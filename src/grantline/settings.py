@@ -1,4 +1,5 @@
-"""Every setting of a Grantline server, read from the environment as `GRANTLINE_…`. Each is explained in `docs/operators.md`."""
+"""Every setting of a Grantline server, read from the environment as `GRANTLINE_…`. Each is explained in
+`docs/operators.md`."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -16,29 +17,47 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GRANTLINE_", frozen=True, extra="forbid")
 
-    database: str = Field("sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path`.")
-    public_url: str = Field("http://127.0.0.1:8700", description="The issuer: the address people and apps use, without a path.")
-    data_center: str = Field("us", pattern=r"[a-z]{2,4}", description="Code of this data center, part of every token.")
-    api_domain: str = Field("", description="Base address of the APIs of this data center, told to apps. Empty: the issuer.")
+    database: str = Field(
+        "sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path`."
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8700", description="The issuer: the address that people and apps use."
+    )
+    data_center: str = Field(
+        "us", pattern=r"[a-z]{2,4}", description="Code of this data center, part of every token."
+    )
+    api_domain: str = Field(
+        "", description="Base address of the APIs of this data center, told to apps. Empty: the issuer."
+    )
     master_key_file: Path | None = Field(
-        None, description="File with the 32-byte key that protects all other keys. Unset: `master.key` beside the database."
+        None,
+        description="File with the key that protects all others. Unset: `master.key` beside the database.",
     )
     limits: str = Field("1", description="A factor for all counts of the rate limits, or `off`.")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Networks (CIDR, comma separated) whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."
+        (),
+        description="Networks (CIDR, comma separated) whose `X-Forwarded-…` headers are believed.",
     )
-    demo: bool = Field(False, description="The demo: shows what a stranger would not see, and warns on every page.")
+    demo: bool = Field(
+        False, description="The demo: shows what a stranger would not see, and warns on every page."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8700, ge=1, le=65535, description="Port to listen on.")
-    tls_certificate: Path | None = Field(None, description="Certificate chain (PEM), to serve https without a proxy.")
+    tls_certificate: Path | None = Field(
+        None, description="Certificate chain (PEM), to serve https without a proxy."
+    )
     tls_key: Path | None = Field(None, description="Private key (PEM) of the certificate.")
     access_token_seconds: int = Field(3600, ge=60, le=3600, description="Life of an access token.")
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -62,7 +81,9 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the public URL must be https://host, or http:// on loopback")
         if parts.path or parts.query or parts.fragment or parts.username:
-            raise ValueError("the public URL must have no path, query, fragment or user, not even a / at the end")
+            raise ValueError(
+                "the public URL must have no path, query, fragment or user, not even a / at the end"
+            )
         if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
             raise ValueError("the public URL must be https://… except on loopback")
         return value

@@ -1,6 +1,7 @@
 """People and organizations: accounts, passwords, sessions.
 
-`sub` (OpenID Connect Core §2) is the account number as a decimal string: random below 2^53, unique per data center, never reused.
+`sub` (OpenID Connect Core §2) is the account number as a decimal string: random below 2^53, unique per data
+center, never reused.
 What a person allowed an app is next door in `consent`; what apps hold is in `tokens`.
 """
 

@@ -9,7 +9,9 @@ from typing import Final
 from grantline.db import Database, Row, UniqueViolation
 
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_DOMAIN: Final = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 _NAME_LENGTH: Final = 60
 
 
@@ -49,13 +51,16 @@ class Account:
 def email_key(email: str) -> str:
     """The one spelling by which an address is looked up (T71).
 
-    The local part is ASCII and compared in small letters; the domain in its ASCII (IDNA) form. Raises EmailUnusable.
+    The local part is ASCII and compared in small letters; the domain in its ASCII (IDNA) form. Raises
+    EmailUnusable.
     """
     if len(email) > 254 or any(unicodedata.category(character).startswith("C") for character in email):
         raise EmailUnusable("An e-mail address has at most 254 characters, and none that can't be seen.")
     local, at, domain = email.partition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local) > 64:
-        raise EmailUnusable("Write the address as name@example.com; before the @ only plain letters, digits and . _ + -.")
+        raise EmailUnusable(
+            "Write the address as name@example.com; before the @ only plain letters, digits and . _ + -."
+        )
     if not domain.isascii():
         # The stdlib's IDNA folds compatibility forms; only letters that it leaves alone may pass.
         if unicodedata.normalize("NFKC", domain) != domain:
@@ -71,7 +76,8 @@ def email_key(email: str) -> str:
 
 
 _COLUMNS: Final = (
-    "id, email, email_verified_at, given_name, family_name, password_hash, password_changed_at, created_at, disabled_at"
+    "id, email, email_verified_at, given_name, family_name, password_hash, password_changed_at, created_at,"
+    " disabled_at"
 )
 
 
@@ -98,13 +104,16 @@ async def create_account(
     """
     key = email_key(email)
     given_name, family_name = given_name.strip()[:_NAME_LENGTH], family_name.strip()[:_NAME_LENGTH]
-    account_id = secrets.randbelow(2**53 - 10**12) + 10**12  # always 13 digits or more, so it never looks like a small id
+    account_id = (
+        secrets.randbelow(2**53 - 10**12) + 10**12
+    )  # always 13 digits or more, so it never looks like a small id
     organization_id = secrets.randbelow(2**53 - 10**12) + 10**12
     name = f"{given_name} {family_name}".strip() or email
     try:
         async with db.transaction() as tx:
             await tx.run(
-                "INSERT INTO accounts (id, email, email_key, email_verified_at, given_name, family_name, password_hash,"
+                "INSERT INTO accounts (id, email, email_key, email_verified_at, given_name, family_name,"
+                " password_hash,"
                 " password_changed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $4, $4)",
                 account_id,
                 email,
@@ -115,10 +124,14 @@ async def create_account(
                 password_hash,
             )
             await tx.run(
-                "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)", organization_id, name, now
+                "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)",
+                organization_id,
+                name,
+                now,
             )
             await tx.run(
-                "INSERT INTO memberships (account_id, organization_id, role, personal) VALUES ($1, $2, 'owner', 1)",
+                "INSERT INTO memberships (account_id, organization_id, role, personal) VALUES ($1, $2,"
+                " 'owner', 1)",
                 account_id,
                 organization_id,
             )
@@ -154,14 +167,20 @@ async def set_password(db: Database, account_id: int, password_hash: str, now: i
             password_hash,
             now,
         )
-        await tx.run("UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now)
+        await tx.run(
+            "UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now
+        )
 
 
 async def disable_account(db: Database, account_id: int, now: int) -> None:
     """From the next request on the person can't sign in and no token of theirs works."""
     async with db.transaction() as tx:
-        await tx.run("UPDATE accounts SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL", account_id, now)
-        await tx.run("UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now)
+        await tx.run(
+            "UPDATE accounts SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL", account_id, now
+        )
+        await tx.run(
+            "UPDATE sessions SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now
+        )
 
 
 async def enable_account(db: Database, account_id: int) -> None:

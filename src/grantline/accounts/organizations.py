@@ -1,4 +1,5 @@
-"""Organizations: whose data it is. Every account has a personal one from its creation; choosing among several comes later."""
+"""Organizations: whose data it is. Every account has a personal one from its creation; choosing among several
+comes later."""
 
 from dataclasses import dataclass
 

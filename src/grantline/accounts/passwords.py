@@ -1,4 +1,5 @@
-"""Passwords: argon2id in a small pool of its own, so that a flood of sign-ins can't starve the token endpoint (T132)."""
+"""Passwords: argon2id in a small pool of its own, so that a flood of sign-ins can't starve the token endpoint
+(T132)."""
 
 import asyncio
 import os
@@ -19,8 +20,9 @@ LONGEST: Final = 128
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 _COMMON: Final = frozenset(
-    "password password1 passw0rd 12345678 123456789 1234567890 qwertyui qwertyuiop iloveyou letmein1 sunshine princess"
-    " football baseball superman trustno1 welcome1 admin123 abc12345 11111111 00000000 87654321 grantline".split()
+    "password password1 passw0rd 12345678 123456789 1234567890 qwertyui qwertyuiop iloveyou letmein1 sunshine"
+    " princess football baseball superman trustno1 welcome1 admin123 abc12345 11111111 00000000 87654321"
+    " grantline".split()
 )
 
 
@@ -58,7 +60,8 @@ class Passwords:
         return await self._in_pool(_HASHER.hash, password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password is right; with no stored hash the answer is False after the same work. Raises PasswordsBusy."""
+        """Whether the password is right; with no stored hash the answer is False after the same work. Raises
+        PasswordsBusy."""
         if len(password) > LONGEST:
             return False
         right = await self._in_pool(_verify, stored or self._dummy, password)

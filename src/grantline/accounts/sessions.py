@@ -27,7 +27,9 @@ class Session:
     user_agent: str
 
 
-_COLUMNS: Final = "s.id_hash, s.sid, s.account_id, s.created_at, s.auth_at, s.seen_at, s.network, s.user_agent"
+_COLUMNS: Final = (
+    "s.id_hash, s.sid, s.account_id, s.created_at, s.auth_at, s.seen_at, s.network, s.user_agent"
+)
 
 
 def _session(row: Row) -> Session:
@@ -37,16 +39,20 @@ def _session(row: Row) -> Session:
 async def start_session(
     db: Database, *, account_id: int, now: int, network: str, user_agent: str, replaces: bytes | None = None
 ) -> tuple[str, Session]:
-    """Sign a person in: a new random id (the cookie's value) and its session. `replaces` ends the session held before (T73)."""
+    """Sign a person in: a new random id (the cookie's value) and its session. `replaces` ends the session
+    held before (T73)."""
     value = secrets.token_urlsafe(32)
     session = Session(
         digest(value), secrets.token_urlsafe(16), account_id, now, now, now, network, user_agent[:200]
     )
     async with db.transaction() as tx:
         if replaces is not None:
-            await tx.run("UPDATE sessions SET ended_at = $2 WHERE id_hash = $1 AND ended_at IS NULL", replaces, now)
+            await tx.run(
+                "UPDATE sessions SET ended_at = $2 WHERE id_hash = $1 AND ended_at IS NULL", replaces, now
+            )
         await tx.run(
-            "INSERT INTO sessions (id_hash, sid, account_id, created_at, auth_at, seen_at, network, user_agent)"
+            "INSERT INTO sessions (id_hash, sid, account_id, created_at, auth_at, seen_at, network,"
+            " user_agent)"
             " VALUES ($1, $2, $3, $4, $4, $4, $5, $6)",
             session.id_hash,
             session.sid,
@@ -59,10 +65,12 @@ async def start_session(
 
 
 async def find_session(db: Database, value: str, now: int) -> Session | None:
-    """The live session behind a cookie's value: not ended, not idle too long, of an account that is not disabled."""
+    """The live session behind a cookie's value: not ended, not idle too long, of an account that is not
+    disabled."""
     row = await db.one(
         f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a ON a.id = s.account_id"
-        " WHERE s.id_hash = $1 AND s.ended_at IS NULL AND a.disabled_at IS NULL AND s.seen_at > $2 AND s.created_at > $3",
+        " WHERE s.id_hash = $1 AND s.ended_at IS NULL AND a.disabled_at IS NULL AND s.seen_at > $2 AND"
+        " s.created_at > $3",
         digest(value),
         now - SESSION_IDLE_SECONDS,
         now - SESSION_LIFE_SECONDS,
@@ -90,7 +98,10 @@ async def list_sessions(db: Database, account_id: int, now: int) -> Sequence[Ses
 async def end_session(db: Database, account_id: int, sid: str, now: int) -> bool:
     """End one session of this account; False when it has no such live session."""
     changed = await db.run(
-        "UPDATE sessions SET ended_at = $3 WHERE account_id = $1 AND sid = $2 AND ended_at IS NULL", account_id, sid, now
+        "UPDATE sessions SET ended_at = $3 WHERE account_id = $1 AND sid = $2 AND ended_at IS NULL",
+        account_id,
+        sid,
+        now,
     )
     return changed == 1
 

@@ -1,4 +1,5 @@
-"""Signing in with e-mail and password: limits first, then one hash, whether or not the account exists (T76, T149)."""
+"""Signing in with e-mail and password: limits first, then one hash, whether or not the account exists (T76,
+T149)."""
 
 from typing import Final
 
@@ -30,9 +31,11 @@ async def sign_in(
     factor: float,
     now: int,
 ) -> Account | None:
-    """The account whose e-mail and password these are, or None. `network` is None for peers that are not limited.
+    """The account whose e-mail and password these are, or None. `network` is None for peers that are not
+    limited.
 
-    A known browser (it signed in to this account before) is not slowed by what strangers try. Raises SignInDelayed, PasswordsBusy.
+    A known browser (it signed in to this account before) is not slowed by what strangers try. Raises
+    SignInDelayed, PasswordsBusy.
     """
     try:
         subject = email_key(email)

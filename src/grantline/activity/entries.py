@@ -42,7 +42,9 @@ async def find_entry(db: Database, request_id: str) -> Entry | None:
 async def list_entries(db: Database, client_id: str, *, limit: int = 100) -> Sequence[Entry]:
     """The newest entries of one app."""
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM activity WHERE client_id = $1 ORDER BY at DESC, id LIMIT $2", client_id, limit
+        f"SELECT {_COLUMNS} FROM activity WHERE client_id = $1 ORDER BY at DESC, id LIMIT $2",
+        client_id,
+        limit,
     )
     return [_entry(row) for row in rows]
 

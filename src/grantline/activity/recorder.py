@@ -1,4 +1,5 @@
-"""The recorder: failures are told after the answer, in batches, so that an error costs its sender's app no wait."""
+"""The recorder: failures are told after the answer, in batches, so that an error costs its sender's app no
+wait."""
 
 import asyncio
 import json
@@ -53,7 +54,8 @@ class Recorder:
                 )
             for client_id, proven in rings:
                 await tx.run(
-                    "DELETE FROM activity WHERE client_id = $1 AND proven = $2 AND id NOT IN (SELECT id FROM activity"
+                    "DELETE FROM activity WHERE client_id = $1 AND proven = $2 AND id NOT IN (SELECT id"
+                    " FROM activity"
                     " WHERE client_id = $1 AND proven = $2 ORDER BY at DESC, id LIMIT $3)",
                     client_id,
                     int(proven),

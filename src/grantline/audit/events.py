@@ -40,7 +40,8 @@ async def record_event(
     network: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write an event; pass the transaction of the act, so that neither is there without the other. No secret in `detail`."""
+    """Write an event; pass the transaction of the act, so that neither is there without the other. No secret
+    in `detail`."""
     await tx.run(
         "INSERT INTO audit (id, at, kind, account_id, client_id, organization_id, network, detail)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -57,11 +58,15 @@ async def record_event(
 
 async def list_account_events(db: Database, account_id: int, *, limit: int = 50) -> Sequence[AuditEvent]:
     """The newest events of a person."""
-    rows = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE account_id = $1 ORDER BY at DESC LIMIT $2", account_id, limit)
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM audit WHERE account_id = $1 ORDER BY at DESC LIMIT $2", account_id, limit
+    )
     return [_event(row) for row in rows]
 
 
 async def list_client_events(db: Database, client_id: str, *, limit: int = 50) -> Sequence[AuditEvent]:
     """The newest events of an app."""
-    rows = await db.all(f"SELECT {_COLUMNS} FROM audit WHERE client_id = $1 ORDER BY at DESC LIMIT $2", client_id, limit)
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM audit WHERE client_id = $1 ORDER BY at DESC LIMIT $2", client_id, limit
+    )
     return [_event(row) for row in rows]

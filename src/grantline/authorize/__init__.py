@@ -1,6 +1,8 @@
-"""The browser flow at the authorization endpoint (RFC 6749 §4.1, OpenID Connect Core §3): check, ask what must be asked, answer.
+"""The browser flow at the authorization endpoint (RFC 6749 §4.1, OpenID Connect Core §3): check, ask what
+must be asked, answer.
 
-`check` proves client and redirect URI before anything else, `next_step` decides (pure), `pending` keeps what waits for a person,
+`check` proves client and redirect URI before anything else, `next_step` decides (pure), `pending` keeps what
+waits for a person,
 `answer` makes the code or token. Pages and cookies are next door in `web`.
 """
 
@@ -28,9 +30,9 @@ __all__ = [
     "consume_flow",
     "error_answer",
     "find_flow",
-    "next_step",
     "judge_request",
     "move_flows",
+    "next_step",
     "park_flow",
     "prepare_answer",
 ]

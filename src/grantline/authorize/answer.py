@@ -1,4 +1,5 @@
-"""The answer that goes back to the app: a code in the query, or a token in the fragment (RFC 6749 §4.1.2, RFC 6749 §4.2.2)."""
+"""The answer that goes back to the app: a code in the query, or a token in the fragment (RFC 6749 §4.1.2, RFC
+6749 §4.2.2)."""
 
 from grantline.accounts import Account
 from grantline.authorize.check import CheckedRequest, check_response_type
@@ -19,7 +20,8 @@ from grantline.tokens import (
 
 
 async def prepare_answer(mint: Mint, checked: CheckedRequest) -> ScopeSet:
-    """What the answer needs that must not be made inside its transaction: the row of the token's scopes and audience."""
+    """What the answer needs that must not be made inside its transaction: the row of the token's scopes and
+    audience."""
     scope, resources, _ = narrow(mint, checked.scope, (), None, checked.request.resource)
     return await scope_set_for(mint, scope, resources)
 
@@ -37,9 +39,11 @@ async def answer_request(
     scope_set: ScopeSet,
     now: int,
 ) -> str:
-    """The address to send the browser to, with the code or token in it. Raises what issuing raises; then nothing was made.
+    """The address to send the browser to, with the code or token in it. Raises what issuing raises; then
+    nothing was made.
 
-    `refresh_token` is the edge's word on whether the code may yield one; `scope_set` comes from `prepare_answer`.
+    `refresh_token` is the edge's word on whether the code may yield one; `scope_set` comes from
+    `prepare_answer`.
     """
     check_response_type(checked.client, checked.request.response_type)
     home = mint.home
@@ -77,7 +81,9 @@ async def answer_request(
             now=now,
         )
     parameters |= {"location": home.code, "accounts-server": home.issuer, "iss": home.issuer}
-    return render_redirect(checked.redirect_uri, parameters, "fragment" if checked.request.in_fragment else "query")
+    return render_redirect(
+        checked.redirect_uri, parameters, "fragment" if checked.request.in_fragment else "query"
+    )
 
 
 async def _token_parameters(
@@ -133,6 +139,7 @@ async def _token_parameters(
 def error_answer(
     mint: Mint, redirect_uri: str, error: OAuthError, *, state: str | None, in_fragment: bool
 ) -> str:
-    """The address to send the browser to with an error (RFC 6749 §4.1.2.1); state comes back, and nothing secret is in it."""
+    """The address to send the browser to with an error (RFC 6749 §4.1.2.1); state comes back, and nothing
+    secret is in it."""
     parameters = error_redirect_parameters(error, issuer=mint.home.issuer, state=state)
     return render_redirect(redirect_uri, parameters, "fragment" if in_fragment else "query")

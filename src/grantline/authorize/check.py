@@ -1,6 +1,7 @@
 """Checking an authorization request, in the one order that is safe (T10).
 
-First size, encoding and duplicates (`oauth/parameters`), then the client, then the redirect URI: what fails there is shown on our own
+First size, encoding and duplicates (`oauth/parameters`), then the client, then the redirect URI: what fails
+there is shown on our own
 page. Only then everything else, whose errors go back to the app.
 """
 
@@ -57,7 +58,8 @@ async def check_target(mint: Mint, parameters: Parameters) -> Target:
 
 
 def _redirect_uri(client: Client, parameters: Parameters) -> str:
-    """The registered redirect URI that the request names, with the received port where a port is free (T11, T12)."""
+    """The registered redirect URI that the request names, with the received port where a port is free (T11,
+    T12)."""
     received = parameters.get("redirect_uri")
     native = client.type.redirect_uris == "native"
     if received is None:
@@ -67,7 +69,9 @@ def _redirect_uri(client: Client, parameters: Parameters) -> str:
         received = client.redirect_uris[0]
     elif not any(matches(one, received, any_loopback_port=native) for one in client.redirect_uris):
         raise NotRedirectable(
-            "redirect_uri_mismatch", received=received, expected=" ".join(client.redirect_uris) or "none registered"
+            "redirect_uri_mismatch",
+            received=received,
+            expected=" ".join(client.redirect_uris) or "none registered",
         ).concerning(client.id)
     try:
         # Once more: a row that got its URI in some other way must not lead anywhere either (T1).
@@ -82,14 +86,16 @@ def _redirect_uri(client: Client, parameters: Parameters) -> str:
 def check_request(
     mint: Mint, target: Target, parameters: Parameters, aliases: Mapping[str, str]
 ) -> CheckedRequest:
-    """Step 5 of T10: everything else. What it raises may be redirected. `aliases`: other service prefixes for ours."""
+    """Step 5 of T10: everything else. What it raises may be redirected. `aliases`: other service prefixes for
+    ours."""
     return judge_request(mint, target, parse_authorization_request(parameters), aliases)
 
 
 def judge_request(
     mint: Mint, target: Target, request: AuthorizationRequest, aliases: Mapping[str, str]
 ) -> CheckedRequest:
-    """Whether this client may ask this; for a parked request it is asked again, by what is registered by then (T14)."""
+    """Whether this client may ask this; for a parked request it is asked again, by what is registered by then
+    (T14)."""
     client = target.client
     check_response_type(client, request.response_type)
     if request.response_type == "code" and client.type.pkce_required and request.code_challenge is None:
@@ -111,7 +117,8 @@ def judge_request(
 
 
 def check_response_type(client: Client, response_type: str) -> None:
-    """Whether this client may get this kind of answer; asked again from the stored row before answering (T14)."""
+    """Whether this client may get this kind of answer; asked again from the stored row before answering
+    (T14)."""
     if "authorization_code" not in client.type.grants or client.type.redirect_uris == "none":
         raise UnauthorizedClient("response_type_not_allowed", received=response_type)
     if response_type != "code" and not (client.type.may_choose_implicit and client.implicit):

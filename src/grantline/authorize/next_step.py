@@ -25,8 +25,10 @@ def next_step(
 ) -> Step:
     """The next step for a request that began at `started_at`.
 
-    `auth_at` is when the person signed in (None: nobody is); `same_person` is False when `id_token_hint` names somebody else;
-    `must_ask` is consent's word. With `prompt=none` it raises LoginRequired or ConsentRequired in the place of a page
+    `auth_at` is when the person signed in (None: nobody is); `same_person` is False when `id_token_hint`
+    names somebody else;
+    `must_ask` is consent's word. With `prompt=none` it raises LoginRequired or ConsentRequired in the place
+    of a page
     (OpenID Connect Core §3.1.2.1).
     """
     silent = "none" in request.prompt

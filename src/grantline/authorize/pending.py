@@ -1,6 +1,7 @@
 """What waits for a person: the request stays here, the browser carries only a handle (T14, T73, T80).
 
-Besides authorization requests a flow may be the device page or one of our own pages that somebody must sign in for first.
+Besides authorization requests a flow may be the device page or one of our own pages that somebody must sign
+in for first.
 """
 
 import secrets
@@ -20,7 +21,8 @@ class PendingFlow:
 
     handle_hash: bytes
     kind: str
-    """`authorize` (request: the AuthorizationRequest as JSON), `device` (a user code) or `page` (a path of ours)."""
+    """`authorize` (request: the AuthorizationRequest as JSON), `device` (a user code) or `page` (a path of
+    ours)."""
     client_id: str
     redirect_uri: str
     request: str
@@ -35,21 +37,31 @@ def _flow(row: Row) -> PendingFlow:
 
 
 async def park_flow(
-    db: Database, *, browser: str, kind: str, request: str, now: int, client_id: str = "", redirect_uri: str = ""
+    db: Database,
+    *,
+    browser: str,
+    kind: str,
+    request: str,
+    now: int,
+    client_id: str = "",
+    redirect_uri: str = "",
 ) -> str:
-    """Keep a flow for this browser; gives its handle. A browser has at most twenty, the oldest goes first (T136)."""
+    """Keep a flow for this browser; gives its handle. A browser has at most twenty, the oldest goes first
+    (T136)."""
     handle = secrets.token_urlsafe(24)
     browser_hash = digest(browser)
     async with db.transaction() as tx:
         await tx.run(
             "DELETE FROM pending_flows WHERE browser_hash = $1 AND (expires_at <= $2 OR handle_hash NOT IN"
-            " (SELECT handle_hash FROM pending_flows WHERE browser_hash = $1 ORDER BY created_at DESC LIMIT $3))",
+            " (SELECT handle_hash FROM pending_flows WHERE browser_hash = $1 ORDER BY created_at DESC LIMIT"
+            " $3))",
             browser_hash,
             now,
             MOST_PER_BROWSER - 1,
         )
         await tx.run(
-            "INSERT INTO pending_flows (handle_hash, browser_hash, kind, client_id, redirect_uri, request, created_at, expires_at)"
+            "INSERT INTO pending_flows (handle_hash, browser_hash, kind, client_id, redirect_uri, request,"
+            " created_at, expires_at)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             digest(handle),
             browser_hash,
@@ -78,7 +90,9 @@ async def find_flow(db: Database, handle: str, browser: str, now: int) -> Pendin
 async def consume_flow(tx: Transaction, flow: PendingFlow, now: int) -> bool:
     """Take the flow: it is answered once (T83)."""
     changed = await tx.run(
-        "UPDATE pending_flows SET consumed_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL", flow.handle_hash, now
+        "UPDATE pending_flows SET consumed_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL",
+        flow.handle_hash,
+        now,
     )
     return changed == 1
 
@@ -86,5 +100,7 @@ async def consume_flow(tx: Transaction, flow: PendingFlow, now: int) -> bool:
 async def move_flows(db: Database, *, from_browser: str, to_browser: str) -> None:
     """Hand a browser's flows to the new browser id that it gets at sign-in."""
     await db.run(
-        "UPDATE pending_flows SET browser_hash = $2 WHERE browser_hash = $1", digest(from_browser), digest(to_browser)
+        "UPDATE pending_flows SET browser_hash = $2 WHERE browser_hash = $1",
+        digest(from_browser),
+        digest(to_browser),
     )

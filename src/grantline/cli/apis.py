@@ -12,8 +12,12 @@ app = typer.Typer(no_args_is_help=True, help="APIs (resource servers).")
 
 @app.command("create")
 def create(
-    identifier: Annotated[str, typer.Option("--identifier", help="The API's address: the audience of its tokens.")],
-    scopes: Annotated[str, typer.Option("--scopes", help="The first part of its scopes' names, such as CRM.")],
+    identifier: Annotated[
+        str, typer.Option("--identifier", help="The API's address: the audience of its tokens.")
+    ],
+    scopes: Annotated[
+        str, typer.Option("--scopes", help="The first part of its scopes' names, such as CRM.")
+    ],
     name: Annotated[str, typer.Option("--name", help="What developers and people see.")],
     database: DatabaseOption = None,
     json: JsonOption = False,
@@ -57,7 +61,8 @@ def list_(database: DatabaseOption = None, json: JsonOption = False) -> None:
 
     apis = work(database, job)
     rows: list[dict[str, object]] = [
-        {"identifier": a.identifier, "scopes": a.scope_prefix, "name": a.name, "client_id": a.client_id} for a in apis
+        {"identifier": a.identifier, "scopes": a.scope_prefix, "name": a.name, "client_id": a.client_id}
+        for a in apis
     ]
     lines = "\n".join(f"{a.client_id}  {a.scope_prefix:10}  {a.identifier}  {a.name}" for a in apis)
     say(lines or "No APIs are registered yet.", list(rows), as_json=json)

@@ -34,14 +34,25 @@ ClientId = Annotated[str, typer.Argument(help="The client ID.")]
 Name = Annotated[str | None, typer.Option("--name", help="What people see on the consent page.")]
 Homepage = Annotated[str | None, typer.Option("--homepage", help="The app's own page.")]
 RedirectUris = Annotated[list[str] | None, typer.Option("--redirect-uri", help="May be given several times.")]
-Origins = Annotated[list[str] | None, typer.Option("--origin", help="Of a Client-based app; may be given several times.")]
-Implicit = Annotated[bool | None, typer.Option("--implicit/--no-implicit", help="Token straight in the redirect.")]
+Origins = Annotated[
+    list[str] | None, typer.Option("--origin", help="Of a Client-based app; may be given several times.")
+]
+Implicit = Annotated[
+    bool | None, typer.Option("--implicit/--no-implicit", help="Token straight in the redirect.")
+]
 Vendor = Annotated[
-    bool | None, typer.Option("--vendor-compatible/--no-vendor-compatible", help="Speak the vendor's wire to this client.")
+    bool | None,
+    typer.Option(
+        "--vendor-compatible/--no-vendor-compatible", help="Speak the vendor's wire to this client."
+    ),
 ]
 DataCenters = Annotated[str | None, typer.Option("--data-centers", help="Codes, comma separated.")]
-AfterLogout = Annotated[list[str] | None, typer.Option("--post-logout-redirect-uri", help="May be given several times.")]
-AppScopes = Annotated[list[str] | None, typer.Option("--app-scope", help="Narrows client credentials; several allowed.")]
+AfterLogout = Annotated[
+    list[str] | None, typer.Option("--post-logout-redirect-uri", help="May be given several times.")
+]
+AppScopes = Annotated[
+    list[str] | None, typer.Option("--app-scope", help="Narrows client credentials; several allowed.")
+]
 
 
 def _members(client: Client) -> dict[str, object]:
@@ -126,16 +137,28 @@ def create(
     data_centers: DataCenters = None,
     post_logout_redirect_uri: AfterLogout = None,
     app_scope: AppScopes = None,
-    legacy_secret: Annotated[bool, typer.Option("--legacy-secret", help="Mobile alone: issue a secret too.")] = False,
+    legacy_secret: Annotated[
+        bool, typer.Option("--legacy-secret", help="Mobile alone: issue a secret too.")
+    ] = False,
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Register an app. Its secret, where the type has one, is shown once."""
     if type not in CLIENT_TYPES:
         raise typer.BadParameter(f"use one of {', '.join(CLIENT_TYPES)}", param_hint="--type")
-    base = Registration(name=name or ("Self client" if type == "self-client" else ""), legacy_secret=legacy_secret)
+    base = Registration(
+        name=name or ("Self client" if type == "self-client" else ""), legacy_secret=legacy_secret
+    )
     asked = _merge(
-        base, name, homepage, redirect_uri, origin, implicit, vendor_compatible, data_centers, post_logout_redirect_uri,
+        base,
+        name,
+        homepage,
+        redirect_uri,
+        origin,
+        implicit,
+        vendor_compatible,
+        data_centers,
+        post_logout_redirect_uri,
         app_scope,
     )
 
@@ -153,9 +176,13 @@ def create(
                 now=place.now,
             )
         except RegistrationRefused as refused:
-            lines = [f"{p.field}: {p.sentence}" + (f" ({p.value})" if p.value else "") for p in refused.problems]
+            lines = [
+                f"{p.field}: {p.sentence}" + (f" ({p.value})" if p.value else "") for p in refused.problems
+            ]
             raise CommandFailed("\n".join(lines)) from None
-        await record_event(place.db, "client.created", now=place.now, account_id=account.id, client_id=client.id)
+        await record_event(
+            place.db, "client.created", now=place.now, account_id=account.id, client_id=client.id
+        )
         return client, value
 
     client, value = work(database, job)
@@ -164,7 +191,9 @@ def create(
     if value:
         lines.append(f"Client secret, shown once: {value}")
     elif type == "self-client":
-        lines.append("This account had a self client already: here it is. Its secret was shown when it was created.")
+        lines.append(
+            "This account had a self client already: here it is. Its secret was shown when it was created."
+        )
     say("\n".join(lines), members, as_json=json)
 
 
@@ -180,7 +209,9 @@ def update(
     data_centers: DataCenters = None,
     post_logout_redirect_uri: AfterLogout = None,
     app_scope: AppScopes = None,
-    disable: Annotated[bool | None, typer.Option("--disable/--enable", help="Switch the app off or on.")] = None,
+    disable: Annotated[
+        bool | None, typer.Option("--disable/--enable", help="Switch the app off or on.")
+    ] = None,
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -189,8 +220,16 @@ def update(
     async def job(place: Workplace) -> Client:
         client = await _get(place, client_id)
         asked = _merge(
-            registration_of(client), name, homepage, redirect_uri, origin, implicit, vendor_compatible, data_centers,
-            post_logout_redirect_uri, app_scope,
+            registration_of(client),
+            name,
+            homepage,
+            redirect_uri,
+            origin,
+            implicit,
+            vendor_compatible,
+            data_centers,
+            post_logout_redirect_uri,
+            app_scope,
         )
         try:
             client = await update_client(place.db, client, asked, place.now)
@@ -236,7 +275,11 @@ def delete(client_id: ClientId, database: DatabaseOption = None, json: JsonOptio
         return client
 
     client = work(database, job)
-    say(f"Deleted {client.name}. Its tokens stopped working.", {"client_id": client.id, "deleted": True}, as_json=json)
+    say(
+        f"Deleted {client.name}. Its tokens stopped working.",
+        {"client_id": client.id, "deleted": True},
+        as_json=json,
+    )
 
 
 def _change_secret(database: str | None, client_id: str, verb: str, secret_id: str = "") -> dict[str, object]:

@@ -15,11 +15,14 @@ def code(
     client: Annotated[str, typer.Option("--client", help="The self client's ID.")],
     scope: Annotated[str, typer.Option("--scope", help="Scopes, separated by commas or spaces.")],
     minutes: Annotated[int, typer.Option("--minutes", help="3, 5, 7 or 10.")] = 3,
-    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "Made on the command line",
+    description: Annotated[
+        str, typer.Option("--description", help="What it is for.")
+    ] = "Made on the command line",
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Generate a grant token (authorization code) for a self client. Standard output holds the bare code alone."""
+    """Generate a grant token (authorization code) for a self client. Standard output holds the bare code
+    alone."""
     if minutes not in (3, 5, 7, 10):
         raise typer.BadParameter("use 3, 5, 7 or 10", param_hint="--minutes")
 
@@ -37,12 +40,16 @@ async def _generate(place: Workplace, client_id: str, scope: str, seconds: int, 
     if found is None:
         raise CommandFailed(f"There is no client with the ID {client_id} in this data center.")
     if found.type.name != "self-client":
-        raise CommandFailed(f"{found.name} is {found.type.title}: codes are generated for self clients alone.")
+        raise CommandFailed(
+            f"{found.name} is {found.type.title}: codes are generated for self clients alone."
+        )
     mint = await offline_mint(place)
     try:
         resolved = mint.catalog.resolve(parse_scope(scope))
     except OAuthError as error:
-        raise CommandFailed(f"{error.explanation.title}: {error.received or scope}. {error.explanation.fix}") from None
+        raise CommandFailed(
+            f"{error.explanation.title}: {error.received or scope}. {error.explanation.fix}"
+        ) from None
     from grantline.tokens import issue_authorization_code
 
     async with place.db.transaction() as tx:

@@ -20,16 +20,20 @@ def rotate(
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make new keys. They are published at once and sign in 24 hours; the old ones stay as long as what they signed."""
+    """Make new keys. They are published at once and sign in 24 hours; the old ones stay as long as what they
+    signed."""
 
     async def job(place: Workplace) -> list[str]:
         made = await rotate_keys(place.db, open_envelope(place), place.now, compromised=compromised)
-        await record_event(place.db, "keys.rotated", now=place.now, detail={"keys": made, "compromised": compromised})
+        await record_event(
+            place.db, "keys.rotated", now=place.now, detail={"keys": made, "compromised": compromised}
+        )
         return made
 
     made = work(database, job)
     sentence = (
-        f"Made {len(made)} new keys and dropped the old ones: every access token and id_token made so far is dead."
+        f"Made {len(made)} new keys and dropped the old ones: every access token and id_token made so far"
+        " is dead."
         if compromised
         else f"Made {len(made)} new keys. They are published now and sign from 24 hours on."
     )

@@ -1,4 +1,5 @@
-"""A mint outside the server: for commands that make what only a mint can make. The operator's commands have no limits."""
+"""A mint outside the server: for commands that make what only a mint can make. The operator's commands have
+no limits."""
 
 from grantline.activity import Recorder
 from grantline.cli.running import CommandFailed, Workplace
@@ -15,7 +16,9 @@ def open_envelope(place: Workplace) -> Envelope:
     """The envelope of the database's data center. Raises CommandFailed when the master key is not there."""
     settings = Settings(database=place.url, data_center=place.home.code)
     try:
-        return Envelope(load_master_key(settings.master_key_path, create=not place.home.issuer), place.home.code)
+        return Envelope(
+            load_master_key(settings.master_key_path, create=not place.home.issuer), place.home.code
+        )
     except (FileNotFoundError, ValueError) as problem:
         raise CommandFailed(f"The master key can't be used: {problem}") from None
 

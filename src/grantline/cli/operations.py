@@ -40,7 +40,9 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
         try:
             await load_keyring(place.db, open_envelope(place))
         except EnvelopeBroken:
-            problems.append("The master key does not open the keys in the database: it is another database's.")
+            problems.append(
+                "The master key does not open the keys in the database: it is another database's."
+            )
         if place.home.demo and os.environ.get("GRANTLINE_PUBLIC_URL", "").startswith("https://"):
             problems.append("This is a demo's database, and a public URL is set. Serve another one.")
         return problems
@@ -84,7 +86,9 @@ def _members(entry: Entry) -> dict[str, object]:
 
 
 def logs(
-    request_id: Annotated[str | None, typer.Argument(help="A request id, req_…: tell its whole story.")] = None,
+    request_id: Annotated[
+        str | None, typer.Argument(help="A request id, req_…: tell its whole story.")
+    ] = None,
     client: Annotated[str | None, typer.Option("--client", help="Only what concerns this client.")] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on printing what comes.")] = False,
     database: DatabaseOption = None,
@@ -96,7 +100,9 @@ def logs(
         if request_id is not None:
             entry = await find_entry(place.db, request_id)
             if entry is None:
-                raise CommandFailed(f"Nothing is recorded under {request_id}. Only failures are, and the oldest go first.")
+                raise CommandFailed(
+                    f"Nothing is recorded under {request_id}. Only failures are, and the oldest go first."
+                )
             return [entry]
         found = await (list_entries(place.db, client) if client else newest_entries(place.db))
         return list(reversed(found))

@@ -19,9 +19,12 @@ from grantline.db import Database, DatabaseUnavailable, open_database
 T = TypeVar("T")
 
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="Database URL. Without it GRANTLINE_DATABASE, else the running demo's.")
+    str | None,
+    typer.Option("--database", help="Database URL. Without it GRANTLINE_DATABASE, else the running demo's."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+]
 
 _ESCAPES = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -50,7 +53,9 @@ def find_database(option: str | None) -> str:
     if demo.exists():
         url: str = json.loads(demo.read_text())["data_centers"][0]["database"]
         return url
-    raise CommandFailed("No database is named. Give --database URL, set GRANTLINE_DATABASE, or start the demo with ./run.")
+    raise CommandFailed(
+        "No database is named. Give --database URL, set GRANTLINE_DATABASE, or start the demo with ./run."
+    )
 
 
 def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, create: bool = False) -> T:

@@ -15,9 +15,12 @@ from grantline.settings import Settings
 
 def demo(
     port: Annotated[int, typer.Option("--port", help="The first of the ports.", min=1024, max=65000)] = 8700,
-    data: Annotated[Path, typer.Option("--data", help="Folder for everything that the demo keeps.")] = Path(".grantline"),
+    data: Annotated[Path, typer.Option("--data", help="Folder for everything that the demo keeps.")] = Path(
+        ".grantline"
+    ),
 ) -> None:
-    """Everything, seeded: a data center with its console, the sample CRM API, people and apps. Stop it with Ctrl-C."""
+    """Everything, seeded: a data center with its console, the sample CRM API, people and apps. Stop it with
+    Ctrl-C."""
     _check_hash_randomisation()
     from grantline.demo import run_demo
 
@@ -30,21 +33,29 @@ def demo(
 def serve(
     database: DatabaseOption = None,
     workers: Annotated[int, typer.Option("--workers", help="Worker processes. SQLite is served by one.")] = 1,
-    tls_certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="Certificate chain, PEM.")] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", help="Certificate chain, PEM.")
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key, PEM.")] = None,
-    trusted_proxy: Annotated[list[str] | None, typer.Option("--trusted-proxy", help="Network (CIDR); several allowed.")] = None,
+    trusted_proxy: Annotated[
+        list[str] | None, typer.Option("--trusted-proxy", help="Network (CIDR); several allowed.")
+    ] = None,
 ) -> None:
     """One data center, for real. Settings come from the environment: see docs/operators.md."""
     _check_hash_randomisation()
     if workers != 1:
-        raise CommandFailed("SQLite is served by one worker: several would wait for each other. Use --workers 1.")
+        raise CommandFailed(
+            "SQLite is served by one worker: several would wait for each other. Use --workers 1."
+        )
     given: dict[str, object] = {"tls_certificate": tls_certificate, "tls_key": tls_key, "database": database}
     if trusted_proxy:
         given["trusted_proxies"] = tuple(trusted_proxy)
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as refused:
-        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()]
+        lines = [
+            f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()
+        ]
         raise CommandFailed("\n".join(lines)) from None
     asyncio.run(_serve(settings))
 
@@ -69,7 +80,11 @@ async def _serve(settings: Settings) -> None:
     )
 
     def ready() -> None:
-        print(f"Grantline {settings.data_center.upper()} is ready at {settings.public_url}", file=sys.stderr, flush=True)
+        print(
+            f"Grantline {settings.data_center.upper()} is ready at {settings.public_url}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     await serve_all([one], ready=ready)
 

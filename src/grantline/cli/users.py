@@ -122,7 +122,11 @@ def _switch(email: str, database: str | None, *, off: bool) -> None:
 def disable(email: Email, database: DatabaseOption = None, json: JsonOption = False) -> None:
     """Disable an account: nobody signs in to it, and none of its tokens works."""
     _switch(email, database, off=True)
-    say(f"Disabled {email}. Its tokens and sessions stopped working.", {"email": email, "disabled": True}, as_json=json)
+    say(
+        f"Disabled {email}. Its tokens and sessions stopped working.",
+        {"email": email, "disabled": True},
+        as_json=json,
+    )
 
 
 @app.command("enable")

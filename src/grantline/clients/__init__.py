@@ -1,6 +1,7 @@
 """Registered apps: the five types as one table, registration, secrets, authentication (RFC 6749 §2).
 
-A *client* is an app as Grantline knows it. What people allowed it is next door in `consent`; what it holds is in `tokens`.
+A *client* is an app as Grantline knows it. What people allowed it is next door in `consent`; what it holds is
+in `tokens`.
 """
 
 from grantline.clients.apis import Api, ApiRefused, create_api, find_api, list_apis, move_api

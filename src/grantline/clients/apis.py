@@ -34,8 +34,15 @@ async def create_api(
 ) -> tuple[Api, str]:
     """A new API and its client secret. Raises ApiRefused."""
     parts = urlsplit(identifier)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or not identifier.isascii():
-        raise ApiRefused("The identifier must be an absolute address without a fragment, such as https://api.example.com.")
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.fragment
+        or not identifier.isascii()
+    ):
+        raise ApiRefused(
+            "The identifier must be an absolute address without a fragment, such as https://api.example.com."
+        )
     if not _PREFIX.fullmatch(scope_prefix):
         raise ApiRefused("The scope prefix must be a word of letters and digits, such as CRM.")
     client_id = mint(CLIENT_ID, data_center)
@@ -54,7 +61,8 @@ async def create_api(
                 now=now,
             )
             await tx.run(
-                "INSERT INTO apis (client_id, identifier, scope_prefix, name, created_at) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO apis (client_id, identifier, scope_prefix, name, created_at) VALUES ($1, $2,"
+                " $3, $4, $5)",
                 client_id,
                 identifier,
                 scope_prefix,
@@ -73,14 +81,17 @@ async def move_api(db: Database, client_id: str, identifier: str) -> None:
 
 async def find_api(db: Database, client_id: str) -> Api | None:
     """The API that introspects as this client."""
-    row = await db.one("SELECT client_id, identifier, scope_prefix, name FROM apis WHERE client_id = $1", client_id)
+    row = await db.one(
+        "SELECT client_id, identifier, scope_prefix, name FROM apis WHERE client_id = $1", client_id
+    )
     return Api(row[0], row[1], row[2], row[3]) if row is not None else None
 
 
 async def list_apis(db: Database) -> Sequence[Api]:
     """Every registered API, oldest first."""
     rows = await db.all(
-        "SELECT a.client_id, a.identifier, a.scope_prefix, a.name FROM apis a JOIN clients c ON c.id = a.client_id"
+        "SELECT a.client_id, a.identifier, a.scope_prefix, a.name FROM apis a JOIN clients c ON c.id ="
+        " a.client_id"
         " WHERE c.deleted_at IS NULL ORDER BY a.created_at, a.client_id"
     )
     return [Api(row[0], row[1], row[2], row[3]) for row in rows]

@@ -1,7 +1,9 @@
 """Client authentication (RFC 6749 §2.3): one `Authenticated` client out of a request, or InvalidClient.
 
-The method comes from the stored type, never from what was sent (T29): confidential clients need a live secret, by Basic or in the
-body; public ones need none, and one that they send must still be right. Nothing after this reads `client_id` again (T28).
+The method comes from the stored type, never from what was sent (T29): confidential clients need a live
+secret, by Basic or in the
+body; public ones need none, and one that they send must still be right. Nothing after this reads `client_id`
+again (T28).
 """
 
 import hmac
@@ -54,7 +56,7 @@ def _presented(authorization: str | None, parameters: Parameters) -> _Presented:
             raise InvalidRequest("client_id_conflict", expected=basic_id, received=client_id)
         return _Presented(basic_id, basic_secret or None)
     if client_id is None:
-        raise InvalidClient("client_id_missing")
+        raise InvalidRequest("client_id_missing")
     return _Presented(client_id, secret)
 
 
@@ -70,13 +72,16 @@ async def authenticate(
 ) -> Authenticated:
     """The client that sent the request.
 
-    `issuers` maps data-center codes to issuers, `network` keys the limits (None: not limited). Raises InvalidClient,
+    `issuers` maps data-center codes to issuers, `network` keys the limits (None: not limited). Raises
+    InvalidClient,
     InvalidRequest, Throttled.
     """
     presented = _presented(authorization, parameters)
     client = await find_client(db, presented.client_id)
     if client is None:
-        hmac.compare_digest(digest(presented.secret or ""), digest(presented.client_id))  # as much work as for a known one
+        hmac.compare_digest(
+            digest(presented.secret or ""), digest(presented.client_id)
+        )  # as much work as for a known one
         raise unknown_client(presented.client_id, issuers)
     in_query = bool(parameters.in_query & SECRETS_IN_QUERY)
     if in_query and client.type.name != "self-client" and not client.vendor_compatible:
@@ -91,7 +96,9 @@ async def authenticate(
         # Only failures count, and the right secret never waits: nobody can lock an app out by guessing.
         wait = limiter.take(PER_CLIENT, subject, now) or limiter.take(PER_NETWORK, network, now)
         if wait:
-            raise Throttled("throttled", retry_after=wait, hint="Too many failed authentications.").concerning(client.id)
+            raise Throttled(
+                "throttled", retry_after=wait, hint="Too many failed authentications."
+            ).concerning(client.id)
     raise problem.concerning(client.id)
 
 
@@ -100,7 +107,11 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
     if secret is None:
         return InvalidClient("client_secret_missing") if not client.type.public else None
     if not live:
-        return InvalidClient("client_secret_unexpected") if client.type.public else InvalidClient("client_secret_wrong")
+        return (
+            InvalidClient("client_secret_unexpected")
+            if client.type.public
+            else InvalidClient("client_secret_wrong")
+        )
     hashed = digest(secret)
     right = False
     for candidate in live:
@@ -108,10 +119,14 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
     if right:
         return None
     if secret.startswith("sec_"):
-        return InvalidClient("client_secret_is_its_id", hint="The secret's ID was sent in the place of its value.")
+        return InvalidClient(
+            "client_secret_is_its_id", hint="The secret's ID was sent in the place of its value."
+        )
     stripped = digest(secret.strip())
     if any(hmac.compare_digest(candidate.hash, stripped) for candidate in live):
-        return InvalidClient("client_secret_wrong", hint="The secret was sent with a space or line break around it.")
+        return InvalidClient(
+            "client_secret_wrong", hint="The secret was sent with a space or line break around it."
+        )
     dead = [s.id for s in client.secrets if not s.is_live(now) and hmac.compare_digest(s.hash, hashed)]
     return InvalidClient("client_secret_wrong", hint=f"Secret {dead[0]} is no longer live." if dead else None)
 

@@ -60,7 +60,8 @@ class Client:
 
 _COLUMNS: Final = (
     "c.id, c.type, c.name, c.homepage_url, c.owner_account_id, c.organization_id, c.redirect_uris, c.origins,"
-    " c.post_logout_redirect_uris, c.app_scopes, c.data_centers, c.implicit, c.vendor_compatible, c.secrets, c.version,"
+    " c.post_logout_redirect_uris, c.app_scopes, c.data_centers, c.implicit, c.vendor_compatible,"
+    " c.secrets, c.version,"
     " c.created_at, c.updated_at, c.disabled_at"
 )
 
@@ -72,7 +73,8 @@ def _texts(value: str) -> tuple[str, ...]:
 def render_secrets(secrets: Sequence[ClientSecret]) -> str:
     """The secrets as the `secrets` column holds them."""
     return json.dumps(
-        [[s.id, s.hash.hex(), s.created_at, s.revoked_at, s.expires_at] for s in secrets], separators=(",", ":")
+        [[s.id, s.hash.hex(), s.created_at, s.revoked_at, s.expires_at] for s in secrets],
+        separators=(",", ":"),
     )
 
 
@@ -107,14 +109,17 @@ def _client(row: Row) -> Client:
 
 async def find_client(db: Database, client_id: str) -> Client | None:
     """The client of this id, disabled ones too; None when unknown or deleted."""
-    row = await db.one(f"SELECT {_COLUMNS} FROM clients c WHERE c.id = $1 AND c.deleted_at IS NULL", client_id)
+    row = await db.one(
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.id = $1 AND c.deleted_at IS NULL", client_id
+    )
     return _client(row) if row is not None else None
 
 
 async def find_own_client(db: Database, owner_account_id: int, client_id: str) -> Client | None:
     """The client of this id if this account owns it: foreign is the same as missing (T143)."""
     row = await db.one(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.id = $2 AND c.deleted_at IS NULL"
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.id = $2 AND c.deleted_at IS"
+        " NULL"
         " AND c.type <> 'api'",
         owner_account_id,
         client_id,
@@ -125,7 +130,8 @@ async def find_own_client(db: Database, owner_account_id: int, client_id: str) -
 async def list_own_clients(db: Database, owner_account_id: int) -> Sequence[Client]:
     """The apps of this account, newest first, at most 100."""
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.deleted_at IS NULL AND c.type <> 'api'"
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.deleted_at IS NULL AND"
+        " c.type <> 'api'"
         " ORDER BY c.created_at DESC, c.id LIMIT 100",
         owner_account_id,
     )
@@ -135,7 +141,8 @@ async def list_own_clients(db: Database, owner_account_id: int) -> Sequence[Clie
 async def list_clients(db: Database, *, limit: int = 1000) -> Sequence[Client]:
     """Every app, for the operator's command line, newest first."""
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.deleted_at IS NULL AND c.type <> 'api' ORDER BY c.created_at DESC, c.id"
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.deleted_at IS NULL AND c.type <> 'api' ORDER BY"
+        " c.created_at DESC, c.id"
         " LIMIT $1",
         limit,
     )
@@ -154,7 +161,8 @@ async def find_self_client(db: Database, owner_account_id: int, organization_id:
 
 
 async def origin_is_registered(db: Database, origin: str) -> bool:
-    """Whether any enabled app registered this origin: enough for a pre-flight, which names no client (T57)."""
+    """Whether any enabled app registered this origin: enough for a pre-flight, which names no client
+    (T57)."""
     row = await db.one(
         "SELECT 1 FROM client_origins o JOIN clients c ON c.id = o.client_id"
         " WHERE o.origin = $1 AND c.deleted_at IS NULL AND c.disabled_at IS NULL LIMIT 1",

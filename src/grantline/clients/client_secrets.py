@@ -1,4 +1,5 @@
-"""A client's secrets: minted here, shown once, kept as SHA-256; two may live at a time, so that one can follow the other."""
+"""A client's secrets: minted here, shown once, kept as SHA-256; two may live at a time, so that one can
+follow the other."""
 
 import secrets
 from typing import Final
@@ -21,7 +22,8 @@ def mint_secret(data_center: str, now: int) -> tuple[str, ClientSecret]:
 
 
 async def add_secret(db: Database, client: Client, data_center: str, now: int) -> tuple[str, ClientSecret]:
-    """Add a second secret beside the one in use. Raises SecretRefused when two live already or the type has none."""
+    """Add a second secret beside the one in use. Raises SecretRefused when two live already or the type has
+    none."""
     if client.type.secret == "none":
         raise SecretRefused("This type has no secret, because anyone could read it in the page source.")
     if len(client.live_secrets(now)) >= MOST_LIVE:
@@ -53,7 +55,8 @@ async def revoke_secret(db: Database, client: Client, secret_id: str, now: int) 
 
 async def _store(db: Database, client: Client, kept: tuple[ClientSecret, ...], now: int) -> None:
     changed = await db.run(
-        "UPDATE clients SET secrets = $3, version = version + 1, updated_at = $4 WHERE id = $1 AND version = $2",
+        "UPDATE clients SET secrets = $3, version = version + 1, updated_at = $4 WHERE id = $1 AND version"
+        " = $2",
         client.id,
         client.version,
         render_secrets(kept),

@@ -1,6 +1,8 @@
-"""The five client types as one table: the console's form, registration, the token endpoint, the docs and the tests read it.
+"""The five client types as one table: the console's form, registration, the token endpoint, the docs and the
+tests read it.
 
-Public: Client-based, Non-browser, Mobile. Confidential: Server-based, Self Client (RFC 6749 §2.1). The type is fixed at
+Public: Client-based, Non-browser, Mobile. Confidential: Server-based, Self Client (RFC 6749 §2.1). The type
+is fixed at
 registration; nothing in a request changes it.
 """
 
@@ -31,7 +33,8 @@ class ClientType:
     may_choose_implicit: bool = False
     pkce_required: bool = False
     redirect_uris: str = "none"
-    """`none`, `web` (https, or http on exact loopback) or `native` (custom scheme, https, loopback on any port)."""
+    """`none`, `web` (https, or http on exact loopback) or `native` (custom scheme, https, loopback on any
+    port)."""
     origins: bool = False
     refresh_token: str = "offline"
     """When a code yields one: `offline` (only when asked for), `always`, or `unless_online`."""

@@ -1,4 +1,5 @@
-"""Registering and editing apps: one door for the console and the command line, with the fields that each type may set (T4)."""
+"""Registering and editing apps: one door for the console and the command line, with the fields that each type
+may set (T4)."""
 
 import json
 import re
@@ -39,7 +40,8 @@ class RegistrationRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What may be set from outside, at creation and later. A field that its type has no use for must stay empty."""
+    """What may be set from outside, at creation and later. A field that its type has no use for must stay
+    empty."""
 
     name: str
     homepage_url: str = ""
@@ -71,7 +73,12 @@ def check_name(name: str) -> str:
 
 def _check_url(value: str) -> None:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(value) > 2000 or not value.isascii():
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or len(value) > 2000
+        or not value.isascii()
+    ):
         raise ValueError("Use a full address such as https://example.com.")
 
 
@@ -118,15 +125,27 @@ def _misfits(kind: ClientType, asked: Registration) -> list[FieldProblem]:
     if kind.redirect_uris != "none" and not asked.redirect_uris:
         problems.append(FieldProblem("redirect_uris", "Add at least one redirect URI."))
     if kind.origins and not asked.origins:
-        problems.append(FieldProblem("origins", "Add the origin that the app is served from, such as https://app.example.com."))
+        problems.append(
+            FieldProblem(
+                "origins", "Add the origin that the app is served from, such as https://app.example.com."
+            )
+        )
     if not kind.origins and asked.origins:
         problems.append(FieldProblem("origins", f"{kind.title} apps have no JavaScript origins."))
     if kind.origins and asked.origins:
         for uri in asked.redirect_uris:
-            if not any(uri == origin or uri.startswith(origin + "/") or uri.startswith(origin + "?") for origin in asked.origins):
-                problems.append(FieldProblem("redirect_uris", "This redirect URI is on none of the registered origins.", uri))
+            if not any(
+                uri == origin or uri.startswith((origin + "/", origin + "?")) for origin in asked.origins
+            ):
+                problems.append(
+                    FieldProblem(
+                        "redirect_uris", "This redirect URI is on none of the registered origins.", uri
+                    )
+                )
     if asked.implicit and not kind.may_choose_implicit:
-        problems.append(FieldProblem("implicit", f"{kind.title} apps can't get tokens straight in the redirect."))
+        problems.append(
+            FieldProblem("implicit", f"{kind.title} apps can't get tokens straight in the redirect.")
+        )
     if asked.app_scopes and "client_credentials" not in kind.grants:
         problems.append(FieldProblem("app_scopes", f"{kind.title} apps get no tokens as the app itself."))
     if asked.legacy_secret and kind.secret != "optional":
@@ -147,8 +166,10 @@ async def register_client(
 ) -> tuple[Client, str | None]:
     """A new app and, where its type has one, its secret: the only time that the value is known.
 
-    One self client exists per account and organization: asking again gives it, without a secret. The same `creation_key` again
-    gives the app that it made, without a secret (R47). Raises RegistrationRefused, KeyError for an unknown type.
+    One self client exists per account and organization: asking again gives it, without a secret. The same
+    `creation_key` again
+    gives the app that it made, without a secret (R47). Raises RegistrationRefused, KeyError for an unknown
+    type.
     """
     kind = CLIENT_TYPES[type_name]
     asked = check_registration(kind, asked)
@@ -199,9 +220,12 @@ async def insert_client(
 ) -> None:
     """The rows of a new client, inside the caller's transaction."""
     await tx.run(
-        "INSERT INTO clients (id, type, name, homepage_url, owner_account_id, organization_id, redirect_uris, origins,"
-        " post_logout_redirect_uris, app_scopes, data_centers, implicit, vendor_compatible, secrets, version, creation_key,"
-        " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $16)",
+        "INSERT INTO clients (id, type, name, homepage_url, owner_account_id, organization_id,"
+        " redirect_uris, origins,"
+        " post_logout_redirect_uris, app_scopes, data_centers, implicit, vendor_compatible, secrets,"
+        " version, creation_key,"
+        " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1,"
+        " $15, $16, $16)",
         client_id,
         kind.name,
         asked.name,
@@ -232,7 +256,8 @@ async def update_client(db: Database, client: Client, asked: Registration, now: 
     async with db.transaction() as tx:
         changed = await tx.run(
             "UPDATE clients SET name = $2, homepage_url = $3, redirect_uris = $4, origins = $5,"
-            " post_logout_redirect_uris = $6, app_scopes = $7, data_centers = $8, implicit = $9, vendor_compatible = $10,"
+            " post_logout_redirect_uris = $6, app_scopes = $7, data_centers = $8, implicit = $9,"
+            " vendor_compatible = $10,"
             " version = version + 1, updated_at = $11 WHERE id = $1 AND deleted_at IS NULL",
             client.id,
             asked.name,
@@ -277,7 +302,9 @@ async def delete_client(db: Database, client_id: str, now: int) -> bool:
     """Delete the app: with the next request none of its tokens works. False when there is no such app."""
     async with db.transaction() as tx:
         changed = await tx.run(
-            "UPDATE clients SET deleted_at = $2, secrets = '[]' WHERE id = $1 AND deleted_at IS NULL", client_id, now
+            "UPDATE clients SET deleted_at = $2, secrets = '[]' WHERE id = $1 AND deleted_at IS NULL",
+            client_id,
+            now,
         )
         await tx.run("DELETE FROM client_origins WHERE client_id = $1", client_id)
         await tx.run(
@@ -286,7 +313,11 @@ async def delete_client(db: Database, client_id: str, now: int) -> bool:
             client_id,
             now,
         )
-        await tx.run("UPDATE consents SET withdrawn_at = $2 WHERE client_id = $1 AND withdrawn_at IS NULL", client_id, now)
+        await tx.run(
+            "UPDATE consents SET withdrawn_at = $2 WHERE client_id = $1 AND withdrawn_at IS NULL",
+            client_id,
+            now,
+        )
     return changed == 1
 
 

@@ -25,16 +25,21 @@ async def list_connected_apps(db: Database, account_id: int) -> Sequence[Connect
     """The person's connected apps, lately used first, at most 100."""
     rows = await db.all(
         "SELECT c.id, c.name, c.homepage_url, c.type, k.scope, k.created_at,"
-        " (SELECT MAX(a.used_at) FROM authorizations a WHERE a.account_id = $1 AND a.client_id = c.id AND a.revoked_at IS NULL)"
+        " (SELECT MAX(a.used_at) FROM authorizations a WHERE a.account_id = $1 AND a.client_id = c.id AND"
+        " a.revoked_at IS NULL)"
         " FROM consents k JOIN clients c ON c.id = k.client_id"
         " WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND c.deleted_at IS NULL LIMIT 100",
         account_id,
     )
-    apps = {row[0]: ConnectedApp(row[0], row[1], row[2], row[3], tuple(row[4].split()), row[5], row[6]) for row in rows}
+    apps = {
+        row[0]: ConnectedApp(row[0], row[1], row[2], row[3], tuple(row[4].split()), row[5], row[6])
+        for row in rows
+    }
     own = await db.all(
         "SELECT c.id, c.name, c.homepage_url, c.type, a.scope, a.created_at, a.used_at FROM authorizations a"
         " JOIN clients c ON c.id = a.client_id"
-        " WHERE a.account_id = $1 AND a.revoked_at IS NULL AND c.deleted_at IS NULL ORDER BY a.used_at LIMIT 1000",
+        " WHERE a.account_id = $1 AND a.revoked_at IS NULL AND c.deleted_at IS NULL ORDER BY a.used_at"
+        " LIMIT 1000",
         account_id,
     )
     for row in own:
@@ -47,10 +52,12 @@ async def list_connected_apps(db: Database, account_id: int) -> Sequence[Connect
 
 
 async def remove_access(db: Database, account_id: int, client_id: str, network: str, now: int) -> bool:
-    """End the consent and every authorization of this app for this person, in one transaction. False when there was nothing."""
+    """End the consent and every authorization of this app for this person, in one transaction. False when
+    there was nothing."""
     async with db.transaction() as tx:
         withdrawn = await tx.run(
-            "UPDATE consents SET withdrawn_at = $3 WHERE account_id = $1 AND client_id = $2 AND withdrawn_at IS NULL",
+            "UPDATE consents SET withdrawn_at = $3 WHERE account_id = $1 AND client_id = $2 AND"
+            " withdrawn_at IS NULL",
             account_id,
             client_id,
             now,

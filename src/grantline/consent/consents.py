@@ -12,7 +12,6 @@ from grantline.db import Database, Row, Transaction
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What a person allowed an app."""
@@ -40,7 +39,8 @@ class Asked:
 
 
 _COLUMNS: Final = (
-    "account_id, client_id, organization_id, scope, offline, redirect_hosts, resources, created_at, updated_at"
+    "account_id, client_id, organization_id, scope, offline, redirect_hosts, resources, created_at,"
+    " updated_at"
 )
 
 
@@ -65,7 +65,8 @@ def _host(redirect_uri: str) -> str:
 
 
 def must_ask(consent: Consent | None, client: Client, asked: Asked) -> bool:
-    """Whether the person must see the consent page: something is new, or the app can't be told from an impostor (T22, T53, T85)."""
+    """Whether the person must see the consent page: something is new, or the app can't be told from an
+    impostor (T22, T53, T85)."""
     if consent is None or not _may_be_remembered(client, asked.redirect_uri):
         return True
     return not (
@@ -107,7 +108,8 @@ async def allow(
     network: str,
     now: int,
 ) -> None:
-    """Remember that the person said yes, in addition to what they allowed before, and write it into the audit."""
+    """Remember that the person said yes, in addition to what they allowed before, and write it into the
+    audit."""
     row = await tx.one(
         f"SELECT {_COLUMNS} FROM consents"
         " WHERE account_id = $1 AND client_id = $2 AND organization_id = $3 AND withdrawn_at IS NULL",

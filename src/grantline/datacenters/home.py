@@ -25,11 +25,13 @@ async def find_home(db: Database) -> Home | None:
 
 
 async def settle(db: Database, home: Home) -> None:
-    """Make the database this data center's. Raises WrongDataCenter when it is another's, or a demo's and this is none (T124)."""
+    """Make the database this data center's. Raises WrongDataCenter when it is another's, or a demo's and this
+    is none (T124)."""
     present = await find_home(db)
     if present is not None and present.code != home.code:
         raise WrongDataCenter(
-            f"This database belongs to the data center {present.code}, not {home.code}. Use another database, or set"
+            f"This database belongs to the data center {present.code}, not {home.code}. Use another"
+            " database, or set"
             f" GRANTLINE_DATA_CENTER={present.code}."
         )
     if present is not None and present.demo != home.demo:

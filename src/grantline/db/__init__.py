@@ -1,6 +1,7 @@
 """The database: four verbs (`one`, `all`, `run`, `transaction`) over a driver, and the migrations.
 
-SQL stands beside the record that it loads, in the noun's own package. Parameters are written `$1`, `$2`, … in the subset that
+SQL stands beside the record that it loads, in the noun's own package. Parameters are written `$1`, `$2`, … in
+the subset that
 SQLite and PostgreSQL share. Today there is one driver, SQLite (`db/sqlite.py`).
 """
 

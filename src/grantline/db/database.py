@@ -12,7 +12,8 @@ class Row(Protocol):
 
 
 class DatabaseUnavailable(Exception):
-    """The database can't be used now (locked, full or gone). Nothing of the work was done; a retry is safe."""
+    """The database can't be used now (locked, full or gone). Nothing of the work was done; a retry is
+    safe."""
 
 
 class UniqueViolation(Exception):
@@ -32,8 +33,10 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A database, ready for use.
 
-    `one` gives the first row or None, `all` every row, `run` the number of rows changed. Called on the database itself, each
-    writing statement is a transaction of its own: it has been committed, and synced to disk, when the call returns.
+    `one` gives the first row or None, `all` every row, `run` the number of rows changed. Called on the
+    database itself, each
+    writing statement is a transaction of its own: it has been committed, and synced to disk, when the call
+    returns.
     """
 
     async def one(self, sql: str, *parameters: object) -> Row | None: ...

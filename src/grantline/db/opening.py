@@ -11,16 +11,23 @@ from grantline.db.sqlite import SqliteDatabase
 async def open_database(url: str, *, create: bool = True) -> Database:
     """The database at `sqlite:///absolute/path` (or `sqlite://relative`), migrated to the present schema.
 
-    Raises ValueError for a URL of another kind, FileNotFoundError when the file is missing and `create` is False.
+    Raises ValueError for a URL of another kind, FileNotFoundError when the file is missing and `create` is
+    False.
     """
     if not url.startswith("sqlite://"):
         raise ValueError("The database URL must start with sqlite://. Other databases are not supported yet.")
     path = Path(url.removeprefix("sqlite://"))
-    if not path.exists():
-        if not create:
-            raise FileNotFoundError(f"There is no database at {path}.")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _make_sure(path, create=create)
     database = SqliteDatabase(path)
     await migrate(database)
     return database
+
+
+def _make_sure(path: Path, *, create: bool) -> None:
+    """The file is there, and nobody but its owner may read it (T122)."""
+    if path.exists():
+        return
+    if not create:
+        raise FileNotFoundError(f"There is no database at {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -1,7 +1,9 @@
 """SQLite: reads in place, one writer, and many requests' writes in one commit.
 
-Statements take microseconds and run in place on the event loop; only COMMIT, which waits for the disk, runs in a thread. Units of
-work that arrive while a commit is under way share the next one (group commit). Each unit is a savepoint, so one that fails takes
+Statements take microseconds and run in place on the event loop; only COMMIT, which waits for the disk, runs
+in a thread. Units of
+work that arrive while a commit is under way share the next one (group commit). Each unit is a savepoint, so
+one that fails takes
 nothing else with it. A caller goes on only after the commit that holds its work.
 
 Why in place: a hop to a thread costs more than the statement (`docs/decisions/`).

@@ -1,4 +1,5 @@
-"""The demo: one command, and there is a data center with people, apps and a sample CRM API to try everything on."""
+"""The demo: one command, and there is a data center with people, apps and a sample CRM API to try everything
+on."""
 
 from grantline.demo.run import run_demo
 

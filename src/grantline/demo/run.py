@@ -19,11 +19,10 @@ SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
 
 
 async def run_demo(base_port: int, folder: Path) -> None:
-    """Run the demo until it is stopped. `demo.json` is there exactly while everything listens. Raises ValueError."""
+    """Run the demo until it is stopped. `demo.json` is there exactly while everything listens. Raises
+    ValueError."""
     set_up_logs(os.environ.get("GRANTLINE_LOG_LEVEL", "warning"))
-    folder = folder.absolute()
-    for private in (folder, folder / "us"):
-        private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = _make_private(folder)
     ports = Ports(base_port)
     issuer, api_domain = f"http://127.0.0.1:{ports.accounts}", f"http://127.0.0.1:{ports.crm}"
     settings = Settings(
@@ -65,6 +64,13 @@ async def run_demo(base_port: int, folder: Path) -> None:
         await serve_all(listeners, ready=ready)
     finally:
         facts.unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> Path:
+    """The data folder, for its owner alone."""
+    for private in (folder, folder / "us"):
+        private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder.absolute()
 
 
 def describe(
@@ -109,28 +115,40 @@ def describe(
 
 def welcome(described: dict[str, Any], folder: Path) -> str:
     """What the terminal says: where the console is, how to sign in, and three lines that work."""
-    center, developer = described["data_centers"][0], described["users"][0]
-    client = described["clients"]["self_client"]
+    center, (developer, person) = described["data_centers"][0], described["users"]
+    client, issuer = described["clients"]["self_client"], center["issuer"]
     here = Path.cwd()
     stored = folder / "tokens.json"
     stored = stored.relative_to(here) if stored.is_relative_to(here) else stored
     # A demo in another folder is not what `./run code` looks for by itself.
     database = "" if folder == here / ".grantline" else f" --database {center['database']}"
-    issuer = center["issuer"]
-    pick = "python3 -c 'import json; print(json.load(open(\"{}\"))[\"{}\"])'"
-    token, refresh = pick.format(stored, "access_token"), pick.format(stored, "refresh_token")
     credentials = f"-d client_id={client['client_id']} -d client_secret={client['client_secret']}"
+    code = f"$(./run code --client {client['client_id']} --scope {SCOPES}{database})"
+    exchange = (
+        f"curl -sS {issuer}/oauth/v2/token -d grant_type=authorization_code {credentials} -d code={code}"
+    )
+    leads = f'"{center["api_domain"]}/crm/v8/Leads?fields=Last_Name,Company,Email"'
+    refresh = f"curl -sS {issuer}/oauth/v2/token -d grant_type=refresh_token {credentials}"
+    lines = (
+        f"(umask 077; {exchange} | tee {stored})",
+        f'curl -sS {leads} -H "Authorization: Bearer {_pick(stored, "access_token")}"',
+        f"{refresh} -d refresh_token={_pick(stored, 'refresh_token')}",
+    )
     return f"""
 Grantline is ready.
 
 Console   {center["console"]}
-Sign in   {developer["email"]}  {developer["password"]}   (a person to consent: {described["users"][1]["email"]}  {described["users"][1]["password"]})
+Sign in   {developer["email"]}  {developer["password"]}
+Or as     {person["email"]}  {person["password"]}  (a person who uses apps)
 
 Try the self client from another terminal in this folder, in this order:
 
-(umask 077; curl -sS {issuer}/oauth/v2/token -d grant_type=authorization_code {credentials} -d code=$(./run code --client {client["client_id"]} --scope {SCOPES}{database}) | tee {stored})
-curl -sS "{center["api_domain"]}/crm/v8/Leads?fields=Last_Name,Company,Email" -H "Authorization: Bearer $({token})"
-curl -sS {issuer}/oauth/v2/token -d grant_type=refresh_token {credentials} -d refresh_token=$({refresh})
+{chr(10).join(lines)}
 
 Ctrl-C stops it. Everything it keeps is in {folder}.
 """
+
+
+def _pick(stored: Path, name: str) -> str:
+    """Shell words that read one token out of the stored answer."""
+    return f'$(python3 -c \'import json; print(json.load(open("{stored}"))["{name}"])\')'

@@ -1,4 +1,5 @@
-"""What the demo starts with. Names are fixed; passwords, secrets and keys are random for each data folder and stay (T124)."""
+"""What the demo starts with. Names are fixed; passwords, secrets and keys are random for each data folder and
+stay (T124)."""
 
 import json
 import os
@@ -137,12 +138,15 @@ async def seed_people(server: Server, seed: Seed) -> list[tuple[Account, str, st
 
 
 _WORDS: Final = (
-    "amber anchor birch candle cedar cobalt copper coral ember fjord garnet harbor hazel indigo juniper lantern maple meadow"
+    "amber anchor birch candle cedar cobalt copper coral ember fjord garnet harbor hazel indigo juniper"
+    " lantern maple meadow"
     " nickel olive pebble quartz river saffron sage slate spruce thistle timber velvet willow"
 ).split()
 
 
-async def seed_clients(server: Server, seed: Seed, owner: Account, ports: Ports) -> dict[str, tuple[Client, str | None]]:
+async def seed_clients(
+    server: Server, seed: Seed, owner: Account, ports: Ports
+) -> dict[str, tuple[Client, str | None]]:
     """The five apps, registered once; their addresses follow the ports."""
     organization = await personal_organization(server.db, owner.id)
     made = {}

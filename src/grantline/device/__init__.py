@@ -1,4 +1,5 @@
-"""Device authorization (RFC 8628): the device's first call. The person's side is a page in `web`; the poll is a grant in `grants`."""
+"""Device authorization (RFC 8628): the device's first call. The person's side is a page in `web`; the poll is
+a grant in `grants`."""
 
 from grantline.device.start import DeviceAnswer, start_device
 

@@ -1,4 +1,5 @@
-"""The device authorization endpoint's work: check, and hand out a device code and a user code (RFC 8628 §3.2)."""
+"""The device authorization endpoint's work: check, and hand out a device code and a user code (RFC 8628
+§3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ async def start_device(
     scope_aliases: Mapping[str, str],
     now: int,
 ) -> DeviceAnswer:
-    """A new pair of codes. `network` keys the limit (None: not limited). Raises UnauthorizedClient, InvalidScope, Throttled."""
+    """A new pair of codes. `network` keys the limit (None: not limited). Raises UnauthorizedClient,
+    InvalidScope, Throttled."""
     if GRANT not in client.type.grants:
         raise UnauthorizedClient("grant_type_not_allowed")
     if request.scope is None:
@@ -72,7 +74,9 @@ async def start_device(
             now=now,
         )
     except TooManyDeviceCodes:
-        raise Throttled("throttled", retry_after=60, hint="500 device codes of this client wait for a person.") from None
+        raise Throttled(
+            "throttled", retry_after=60, hint="500 device codes of this client wait for a person."
+        ) from None
     return DeviceAnswer(
         device_code, show_user_code(letters), f"{mint.home.issuer}/device", life_seconds, interval_seconds
     )

@@ -1,4 +1,5 @@
-"""The authorization code grant: a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6, OpenID Connect Core §3.1.3)."""
+"""The authorization code grant: a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6, OpenID Connect Core
+§3.1.3)."""
 
 from typing import Final
 
@@ -32,7 +33,8 @@ MOST_WRONG_VERIFIERS: Final = 5
 
 
 async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCodeRequest) -> TokenResponse:
-    """Tokens for a code, once. A replay ends what the code yielded, unless it is the same request within ten seconds (T32)."""
+    """Tokens for a code, once. A replay ends what the code yielded, unless it is the same request within ten
+    seconds (T32)."""
     check_kind(exchange, request.code, AUTHORIZATION_CODE, "code_unknown")
     code = await find_authorization_code(exchange.mint.db, request.code)
     if code is None:
@@ -48,7 +50,9 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
     if code.consumed_at is not None:
         if exchange.now > code.consumed_at + SAME_REQUEST_SECONDS:
             await _end_what_it_yielded(exchange, code)
-        raise InvalidGrant("code_already_used", hint=f"It was used {exchange.now - code.consumed_at} seconds ago.")
+        raise InvalidGrant(
+            "code_already_used", hint=f"It was used {exchange.now - code.consumed_at} seconds ago."
+        )
     if exchange.now >= code.expires_at:
         raise InvalidGrant("code_expired", hint=f"It expired {exchange.now - code.expires_at} seconds ago.")
     account = await _check_owner(exchange, code)
@@ -80,13 +84,20 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
     )
 
 
-async def _check_binding(exchange: Exchange, code: AuthorizationCode, request: AuthorizationCodeRequest) -> None:
+async def _check_binding(
+    exchange: Exchange, code: AuthorizationCode, request: AuthorizationCodeRequest
+) -> None:
     """The redirect URI and the challenge that the code is bound to (RFC 6749 §4.1.3, T33, T34)."""
     # A code from the console came without a redirect, so whatever a library sends along means nothing.
-    absent_before = code.redirect_uri is None and request.redirect_uri in (None, *exchange.client.redirect_uris)
+    absent_before = code.redirect_uri is None and request.redirect_uri in (
+        None,
+        *exchange.client.redirect_uris,
+    )
     if not code.from_console and not absent_before and request.redirect_uri != code.redirect_uri:
         raise InvalidGrant(
-            "code_redirect_uri_mismatch", expected=code.redirect_uri or "nothing", received=request.redirect_uri or "nothing"
+            "code_redirect_uri_mismatch",
+            expected=code.redirect_uri or "nothing",
+            received=request.redirect_uri or "nothing",
         )
     if code.wrong_verifiers >= MOST_WRONG_VERIFIERS:
         raise InvalidGrant("code_burned")
@@ -137,7 +148,8 @@ async def _spend(exchange: Exchange, code: AuthorizationCode) -> Issued:
 
 
 async def _end_what_it_yielded(exchange: Exchange, code: AuthorizationCode) -> None:
-    """A replayed code may be a stolen one: end its own authorization, or on a shared row the token that it yielded."""
+    """A replayed code may be a stolen one: end its own authorization, or on a shared row the token that it
+    yielded."""
     mint, now = exchange.mint, exchange.now
     if code.authorization_id is None or code.sequence is None:
         return
@@ -146,7 +158,11 @@ async def _end_what_it_yielded(exchange: Exchange, code: AuthorizationCode) -> N
         return
     if authorization.shared:
         await revoke_sequence(
-            mint.db, authorization.id, code.sequence, (code.consumed_at or now) + mint.access_token_seconds, now
+            mint.db,
+            authorization.id,
+            code.sequence,
+            (code.consumed_at or now) + mint.access_token_seconds,
+            now,
         )
     else:
         await revoke_authorization(mint.db, authorization.id, "code_replayed", now)

@@ -1,4 +1,5 @@
-"""The client credentials grant (RFC 6749 §4.4): a self client as its owner, a server-based app as itself (T30)."""
+"""The client credentials grant (RFC 6749 §4.4): a self client as its owner, a server-based app as itself
+(T30)."""
 
 from grantline.accounts import find_account
 from grantline.grants.exchange import Exchange
@@ -7,7 +8,13 @@ from grantline.oauth.requests import ClientCredentialsRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.oauth.scope import parse_scope
 from grantline.scopes import Resolved
-from grantline.tokens import NewAuthorization, access_token_for, issue_authorization, narrow, next_shared_sequence
+from grantline.tokens import (
+    NewAuthorization,
+    access_token_for,
+    issue_authorization,
+    narrow,
+    next_shared_sequence,
+)
 
 
 async def redeem_client_credentials(exchange: Exchange, request: ClientCredentialsRequest) -> TokenResponse:
@@ -51,10 +58,13 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
 
 
 def _check_scopes(exchange: Exchange, resolved: Resolved, *, as_owner: bool) -> None:
-    """API scopes alone; for an app as itself those that no person need stand behind, and only those that it registered."""
+    """API scopes alone; for an app as itself those that no person need stand behind, and only those that it
+    registered."""
     for name in resolved.names:
         scope = exchange.mint.catalog.find(name)
         if scope is None or scope.service == "OpenID" or (not as_owner and not scope.for_apps):
             raise InvalidScope("scope_not_for_apps", received=name)
         if not as_owner and exchange.client.app_scopes and name not in exchange.client.app_scopes:
-            raise InvalidScope("scope_not_for_apps", received=name, expected=" ".join(exchange.client.app_scopes))
+            raise InvalidScope(
+                "scope_not_for_apps", received=name, expected=" ".join(exchange.client.app_scopes)
+            )

@@ -1,14 +1,23 @@
 """The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
 
 from grantline.accounts import find_account
-from grantline.tokens import DeviceCode, count_poll, find_device_code, spend_device_code
 from grantline.grants.exchange import Exchange, check_kind
 from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from grantline.oauth.pkce import check_code_verifier
 from grantline.oauth.requests import DeviceCodeRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.opaque import DEVICE_CODE
-from grantline.tokens import Issued, NewAuthorization, access_token_for, id_token_for, issue_authorization
+from grantline.tokens import (
+    DeviceCode,
+    Issued,
+    NewAuthorization,
+    access_token_for,
+    count_poll,
+    find_device_code,
+    id_token_for,
+    issue_authorization,
+    spend_device_code,
+)
 
 
 async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> TokenResponse:
@@ -39,7 +48,13 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
     id_token = None
     if "openid" in code.scope:
         id_token = id_token_for(
-            mint, exchange.client, account, code.scope, now=now, auth_time=code.auth_time, access_token=access_token
+            mint,
+            exchange.client,
+            account,
+            code.scope,
+            now=now,
+            auth_time=code.auth_time,
+            access_token=access_token,
         )
     return TokenResponse(
         access_token=access_token,

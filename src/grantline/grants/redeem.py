@@ -1,6 +1,6 @@
 """The table of grant types, and the phases that all of them share."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from grantline.oauth.errors import OAuthError, UnauthorizedClient
 from grantline.oauth.requests import TokenRequest
 from grantline.oauth.responses import TokenResponse
 
-_GRANTS: Final = MappingProxyType(
+_GRANTS: Final[Mapping[str, Callable[[Exchange, Any], Awaitable[TokenResponse]]]] = MappingProxyType(
     {
         "authorization_code": redeem_authorization_code,
         "refresh_token": redeem_refresh_token,
@@ -24,8 +24,9 @@ _GRANTS: Final = MappingProxyType(
 
 
 async def redeem(exchange: Exchange, request: TokenRequest) -> TokenResponse:
-    """The answer to a token request. Raises OAuthError; what it raises concerns the client and is told to its owner."""
-    grant: Callable[[Exchange, Any], Awaitable[TokenResponse]] = _GRANTS[request.grant_type]
+    """The answer to a token request. Raises OAuthError; what it raises concerns the client and is told to its
+    owner."""
+    grant = _GRANTS[request.grant_type]
     try:
         if request.grant_type not in exchange.client.type.grants:
             raise UnauthorizedClient("grant_type_not_allowed", received=request.grant_type)

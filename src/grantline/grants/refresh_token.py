@@ -1,7 +1,9 @@
 """The refresh token grant (RFC 6749 §6, RFC 9700 §4.14).
 
-Confidential clients keep their token. Public ones get a new one each time; who lost the answer may ask again within a minute and
-gets the same answer, as long as the new token has not been used. Reuse beyond that ends the authorization (T46).
+Confidential clients keep their token. Public ones get a new one each time; who lost the answer may ask again
+within a minute and
+gets the same answer, as long as the new token has not been used. Reuse beyond that ends the authorization
+(T46).
 """
 
 import hmac
@@ -53,7 +55,9 @@ async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> T
     if authorization is None:
         raise InvalidGrant("refresh_token_unknown", hint="Its authorization ended more than 30 days ago.")
     if authorization.client_id != exchange.client.id:
-        raise InvalidGrant("refresh_token_other_client", hint="The refresh token was issued to another client.")
+        raise InvalidGrant(
+            "refresh_token_other_client", hint="The refresh token was issued to another client."
+        )
     presented = digest(request.refresh_token)
     if not _same(authorization.refresh_hash, presented):
         return await _rotated_away(exchange, authorization, request, presented)
@@ -90,7 +94,9 @@ def _check_live(authorization: Authorization, now: int) -> None:
         raise InvalidGrant("refresh_token_expired")
     idle = authorization.refresh_idle_seconds
     if idle is not None and now >= authorization.used_at + idle:
-        raise InvalidGrant("refresh_token_idle", hint=f"It was last used {now - authorization.used_at} seconds ago.")
+        raise InvalidGrant(
+            "refresh_token_idle", hint=f"It was last used {now - authorization.used_at} seconds ago."
+        )
 
 
 async def _refresh(
@@ -110,7 +116,9 @@ async def _refresh(
     )
     if not exchange.rotate:
         sequence = await _take_sequence(exchange, authorization)
-        access_token = await access_token_for(mint, authorization.id, sequence, scope, resources, exchange.now)
+        access_token = await access_token_for(
+            mint, authorization.id, sequence, scope, resources, exchange.now
+        )
         return replace(answer, access_token=access_token)
     # The sequence is known before it is taken, because only the bearer of the present token can take it.
     sequence = authorization.sequence + 1
@@ -131,7 +139,8 @@ async def _take_sequence(exchange: Exchange, authorization: Authorization) -> in
         "UPDATE authorizations SET sequence = sequence + 1, used_at = $2,"
         " rate_count = CASE WHEN rate_started_at <= $3 THEN 1 ELSE rate_count + 1 END,"
         " rate_started_at = CASE WHEN rate_started_at <= $3 THEN $2 ELSE rate_started_at END"
-        " WHERE id = $1 AND refresh_hash = $4 AND revoked_at IS NULL AND (rate_started_at <= $3 OR rate_count < $5)"
+        " WHERE id = $1 AND refresh_hash = $4 AND revoked_at IS NULL AND (rate_started_at <= $3 OR"
+        " rate_count < $5)"
         " RETURNING sequence, rate_count",
         authorization.id,
         now,
@@ -180,7 +189,8 @@ async def _lost_the_race(exchange: Exchange, before: Authorization, request: Ref
 async def _rotated_away(
     exchange: Exchange, authorization: Authorization, request: RefreshRequest, presented: bytes
 ) -> TokenResponse:
-    """A token that was rotated: the lost answer once more, or the end of the authorization (RFC 9700 §4.14.2)."""
+    """A token that was rotated: the lost answer once more, or the end of the authorization (RFC 9700
+    §4.14.2)."""
     mint, now = exchange.mint, exchange.now
     _check_live(authorization, now)
     if (
@@ -205,7 +215,9 @@ async def _rotated_away(
                 network=exchange.network,
                 detail={"authorization": authorization.id},
             )
-    raise InvalidGrant("refresh_token_reused", hint="A rotated refresh token came again, so everything it led to was ended.")
+    raise InvalidGrant(
+        "refresh_token_reused", hint="A rotated refresh token came again, so everything it led to was ended."
+    )
 
 
 async def _why_not(exchange: Exchange, authorization_id: int) -> OAuthError:
@@ -219,7 +231,9 @@ async def _why_not(exchange: Exchange, authorization_id: int) -> OAuthError:
         return error
     wait = max(1, authorization.rate_started_at + REFRESH_SPAN_SECONDS - exchange.now)
     return Throttled(
-        "throttled", retry_after=wait, hint=f"More than {REFRESHES} access tokens in ten minutes for one refresh token."
+        "throttled",
+        retry_after=wait,
+        hint=f"More than {REFRESHES} access tokens in ten minutes for one refresh token.",
     )
 
 

@@ -1,4 +1,5 @@
-"""Keys: what signs, what MACs, how they rotate, and the envelope they lie in. A private key leaves this package only as a signature.
+"""Keys: what signs, what MACs, how they rotate, and the envelope they lie in. A private key leaves this
+package only as a signature.
 
 All keys lie in the database, sealed with the master key, which is a file of its own and never in it.
 """

@@ -1,4 +1,5 @@
-"""The envelope: AES-256-GCM under a key derived from the master key, each ciphertext bound to the row it belongs to (T54, T121)."""
+"""The envelope: AES-256-GCM under a key derived from the master key, each ciphertext bound to the row it
+belongs to (T54, T121)."""
 
 import os
 import secrets

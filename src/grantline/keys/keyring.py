@@ -31,7 +31,8 @@ class _Key:
 
 
 class Keyring:
-    """Signs id_tokens, gives MAC keys by number and the public set (JWKS). Immutable: a rotation loads a new one."""
+    """Signs id_tokens, gives MAC keys by number and the public set (JWKS). Immutable: a rotation loads a new
+    one."""
 
     def __init__(self, keys: tuple[_Key, ...], envelope: Envelope) -> None:
         self._keys = keys
@@ -52,16 +53,23 @@ class Keyring:
 
     def newest_mac(self, now: int) -> tuple[int, bytes]:
         """The number and the key for new access tokens."""
-        key = max((key for key in self._macs.values() if key.signs(now)), key=lambda key: (key.active_at, key.number))
+        key = max(
+            (key for key in self._macs.values() if key.signs(now)),
+            key=lambda key: (key.active_at, key.number),
+        )
         return key.number, key.private
 
     def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: int) -> str:
         """A JWT signed with the newest active key for the algorithm."""
-        key = max((key for key in self._keys if key.purpose == alg and key.signs(now)), key=lambda key: key.active_at)
+        key = max(
+            (key for key in self._keys if key.purpose == alg and key.signs(now)),
+            key=lambda key: key.active_at,
+        )
         return jwt.sign(claims, key.private, alg=alg, kid=key.id, typ=typ)
 
     def jwks(self, now: int) -> Mapping[str, Any]:
-        """The public keys (RFC 7517): those that sign, those that will, and those whose signatures may live."""
+        """The public keys (RFC 7517): those that sign, those that will, and those whose signatures may
+        live."""
         public = [key.public for key in self._published(now)]
         return MappingProxyType({"keys": public})
 

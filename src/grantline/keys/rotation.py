@@ -1,4 +1,5 @@
-"""Making and rotating keys: a new signing key is published a day before it signs, an old one stays until what it signed is over."""
+"""Making and rotating keys: a new signing key is published a day before it signs, an old one stays until what
+it signed is over."""
 
 import json
 import secrets
@@ -21,7 +22,11 @@ def _generate(purpose: str) -> tuple[str, dict[str, Any], bytes]:
     """A new key: its id, its public JWK (empty for a MAC key) and its private bytes."""
     if purpose == MAC:
         return "mac_" + secrets.token_hex(8), {}, secrets.token_bytes(32)
-    private = rsa.generate_private_key(65537, 2048) if purpose == "RS256" else ec.generate_private_key(ec.SECP256R1())
+    private = (
+        rsa.generate_private_key(65537, 2048)
+        if purpose == "RS256"
+        else ec.generate_private_key(ec.SECP256R1())
+    )
     jwk = dict(public_jwk(private.public_key(), alg=purpose))
     sealed = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -63,7 +68,8 @@ async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
 async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised: bool = False) -> list[str]:
     """New keys for every purpose; gives their ids.
 
-    Ordinarily the new signing keys are published now and sign in 24 hours, and the old ones go 24 hours after that. With
+    Ordinarily the new signing keys are published now and sign in 24 hours, and the old ones go 24 hours after
+    that. With
     `compromised` the old keys go at once: whatever they signed or MACed is dead with the next request (T127).
     """
     made: list[str] = []
@@ -77,7 +83,13 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
                 continue
             ahead = 0 if purpose == MAC else PUBLISH_AHEAD_SECONDS
             gone_at = now + ahead + OVERLAP_SECONDS
-            await tx.run("DELETE FROM keys WHERE purpose = $1 AND retired_at IS NOT NULL AND retired_at <= $2", purpose, now)
-            await tx.run("UPDATE keys SET retired_at = $2 WHERE purpose = $1 AND retired_at IS NULL", purpose, gone_at)
+            await tx.run(
+                "DELETE FROM keys WHERE purpose = $1 AND retired_at IS NOT NULL AND retired_at <= $2",
+                purpose,
+                now,
+            )
+            await tx.run(
+                "UPDATE keys SET retired_at = $2 WHERE purpose = $1 AND retired_at IS NULL", purpose, gone_at
+            )
             made.append(await _insert(tx, envelope, purpose, number, active_at=now + ahead, now=now))
     return made

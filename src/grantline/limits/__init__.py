@@ -1,4 +1,5 @@
-"""Limits: how often something may happen. In memory for what only slows guessing, in the database for what must survive a restart.
+"""Limits: how often something may happen. In memory for what only slows guessing, in the database for what
+must survive a restart.
 
 Every limit reserves before the work is done, so parallel requests can't slip past it (T151).
 """

@@ -1,4 +1,5 @@
-"""Counts in the database: guessing a password or a user code is not forgotten by a restart, nor multiplied by workers."""
+"""Counts in the database: guessing a password or a user code is not forgotten by a restart, nor multiplied by
+workers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ from grantline.db import Database
 
 @dataclass(frozen=True, slots=True)
 class StoredLimit:
-    """At most `count` tries in `seconds`; then, if `slowing`, further tries after waits of 2, 4, 8 … up to 60 seconds."""
+    """At most `count` tries in `seconds`; then, if `slowing`, further tries after waits of 2, 4, 8 … up to 60
+    seconds."""
 
     name: str
     count: int

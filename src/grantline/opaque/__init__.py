@@ -1,10 +1,14 @@
 """Secrets and identifiers that say what they are: mint, recognise, digest.
 
-Form: `kind_dc_body`, where `kind` is one of KINDS, `dc` a data-center code of two to four small letters and `body` base62 of a
-length fixed per kind, whose last six characters are the CRC-32 of everything before them. So a leak scanner, an error message
-and any data center can tell what a string is without looking it up. The checksum is for wording only: it proves nothing.
+Form: `kind_dc_body`, where `kind` is one of KINDS, `dc` a data-center code of two to four small letters and
+`body` base62 of a
+length fixed per kind, whose last six characters are the CRC-32 of everything before them. So a leak scanner,
+an error message
+and any data center can tell what a string is without looking it up. The checksum is for wording only: it
+proves nothing.
 
-Next door: `tokens` decides what an access or refresh token's body holds; `keys` owns the keys that prove them.
+Next door: `tokens` decides what an access or refresh token's body holds; `keys` owns the keys that prove
+them.
 """
 
 from grantline.opaque.base62 import decode, encode

@@ -57,7 +57,8 @@ def render(kind: str, data_center: str, body: str) -> str:
 
 
 def mint(kind: str, data_center: str) -> str:
-    """A new random string of a kind whose body is random alone (client ids and secrets, codes, device codes)."""
+    """A new random string of a kind whose body is random alone (client ids and secrets, codes, device
+    codes)."""
     return render(kind, data_center, random_base62(KINDS[kind]))
 
 

@@ -19,7 +19,9 @@ _VERBS: Final = MappingProxyType(
     }
 )
 _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
-_SENSITIVITY: Final = MappingProxyType({"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1})
+_SENSITIVITY: Final = MappingProxyType(
+    {"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Resolved:
 def _openid_scopes() -> Iterable[Scope]:
     for entry in OPENID_SCOPES:
         group = "Keep" if entry.name == "offline_access" else "Sign in" if entry.name == "openid" else "See"
-        yield Scope(entry.name, "OpenID", entry.name, "", entry.sentence, group, int(group == "See"), for_apps=False)
+        yield Scope(
+            entry.name, "OpenID", entry.name, "", entry.sentence, group, int(group == "See"), for_apps=False
+        )
 
 
 def _service_scopes(service: Service) -> Iterable[Scope]:
@@ -77,7 +81,8 @@ def _service_scopes(service: Service) -> Iterable[Scope]:
 
 
 class Catalog:
-    """The scopes of one data center; immutable. `apis` maps identifiers to (scope prefix, name) of the registered APIs."""
+    """The scopes of one data center; immutable. `apis` maps identifiers to (scope prefix, name) of the
+    registered APIs."""
 
     def __init__(self, apis: Mapping[str, tuple[str, str]]) -> None:
         known = {service.prefix.lower() for service in SERVICES}
@@ -91,13 +96,16 @@ class Catalog:
         for service in self.services:
             scopes.extend(_service_scopes(service))
         self.scopes: tuple[Scope, ...] = tuple(scopes)
-        self._by_name = {scope.name if scope.service == "OpenID" else scope.name.lower(): scope for scope in scopes}
+        self._by_name = {
+            scope.name if scope.service == "OpenID" else scope.name.lower(): scope for scope in scopes
+        }
         self._identifiers: dict[str, tuple[str, ...]] = {}
         for identifier, (prefix, _name) in apis.items():
             self._identifiers[prefix.lower()] = (*self._identifiers.get(prefix.lower(), ()), identifier)
 
     def find(self, name: str, aliases: Mapping[str, str] = _NO_ALIASES) -> Scope | None:
-        """The scope of this name: API scopes in any case, OpenID scopes exactly. `aliases` maps other service prefixes to ours."""
+        """The scope of this name: API scopes in any case, OpenID scopes exactly. `aliases` maps other service
+        prefixes to ours."""
         prefix, dot, rest = name.partition(".")
         if dot and prefix.lower() in aliases:
             name = f"{aliases[prefix.lower()]}.{rest}"
@@ -105,7 +113,8 @@ class Catalog:
         return scope if scope is not None else self._by_name.get(name.lower()) if "." in name else None
 
     def resolve(self, asked: Sequence[str], aliases: Mapping[str, str] = _NO_ALIASES) -> Resolved:
-        """What the names mean. With `openid` among them unknown plain words are passed over; else InvalidScope."""
+        """What the names mean. With `openid` among them unknown plain words are passed over; else
+        InvalidScope."""
         names: list[str] = []
         spelled: list[str] = []
         ignored: list[str] = []
@@ -143,4 +152,6 @@ class Catalog:
 
     def served_by(self, identifier: str, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the names that belong to this API."""
-        return tuple(name for name in names if identifier in self._identifiers.get(name.partition(".")[0].lower(), ()))
+        return tuple(
+            name for name in names if identifier in self._identifiers.get(name.partition(".")[0].lower(), ())
+        )

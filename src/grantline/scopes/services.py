@@ -1,4 +1,5 @@
-"""The services whose scopes Grantline knows from the start, as data: resources, their operations, and words for them."""
+"""The services whose scopes Grantline knows from the start, as data: resources, their operations, and words
+for them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -51,7 +52,16 @@ SERVICES: Final = (
     Service(
         "AaaServer",
         "Account",
-        (Resource("profile", "Profile", "name, e-mail address and account number", ("READ",), for_apps=False, shows_person=True),),
+        (
+            Resource(
+                "profile",
+                "Profile",
+                "name, e-mail address and account number",
+                ("READ",),
+                for_apps=False,
+                shows_person=True,
+            ),
+        ),
     ),
     Service(
         "CRM",

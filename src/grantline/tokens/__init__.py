@@ -1,6 +1,8 @@
-"""Everything secret that apps get: authorizations (the rows that tokens live and die with), access, refresh and id tokens.
+"""Everything secret that apps get: authorizations (the rows that tokens live and die with), access, refresh
+and id tokens.
 
-`mint` holds what is needed to make any of them; `issue` makes them; `revocation` and `introspection` end and judge them.
+`mint` holds what is needed to make any of them; `issue` makes them; `revocation` and `introspection` end and
+judge them.
 How an app comes to an authorization is next door: `grants`, `authorize`, `device`.
 """
 
@@ -52,7 +54,13 @@ from grantline.tokens.issue import (
     narrow,
     scope_set_for,
 )
-from grantline.tokens.mint import LIVE_ACCESS_TOKENS, LIVE_REFRESH_TOKENS, REFRESH_SPAN_SECONDS, REFRESHES, Mint
+from grantline.tokens.mint import (
+    LIVE_ACCESS_TOKENS,
+    LIVE_REFRESH_TOKENS,
+    REFRESH_SPAN_SECONDS,
+    REFRESHES,
+    Mint,
+)
 from grantline.tokens.refresh_tokens import (
     RefreshToken,
     mint_refresh_token,

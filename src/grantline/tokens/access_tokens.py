@@ -1,6 +1,8 @@
-"""Access tokens: no row, all in the string. Valid = MAC right, not expired, authorization live, sequence live.
+"""Access tokens: no row, all in the string. Valid = MAC right, not expired, authorization live, sequence
+live.
 
-The body packs key number, authorization number, sequence, the number of an immutable row that holds exact scopes and audience,
+The body packs key number, authorization number, sequence, the number of an immutable row that holds exact
+scopes and audience,
 and expiry, with 160 bits of HMAC-SHA256 over all that and the prefix (T42–T44, RFC 6749 §10.3).
 """
 
@@ -51,7 +53,8 @@ def mint_access_token(keyring: Keyring, data_center: str, token: AccessToken, no
 
 
 def parse_access_token(keyring: Keyring, data_center: str, text: str, now: int) -> AccessToken | None:
-    """What the token says, if its MAC is right; None for anything else. Expiry and authorization are the caller's to check."""
+    """What the token says, if its MAC is right; None for anything else. Expiry and authorization are the
+    caller's to check."""
     recognised = recognise(text)
     if recognised is None or recognised.kind != ACCESS_TOKEN or recognised.data_center != data_center:
         return None

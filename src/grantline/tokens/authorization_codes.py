@@ -1,4 +1,5 @@
-"""Authorization codes (the console says *grant token*): one use, short life, bound to client, redirect URI and challenge."""
+"""Authorization codes (the console says *grant token*): one use, short life, bound to client, redirect URI
+and challenge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,8 +54,10 @@ class AuthorizationCode:
 
 
 _COLUMNS: Final = (
-    "code_hash, client_id, account_id, organization_id, redirect_uri, scope, asked_scope, resources, refresh_token,"
-    " code_challenge, nonce, auth_time, sid, from_console, description, wrong_verifiers, created_at, expires_at, consumed_at,"
+    "code_hash, client_id, account_id, organization_id, redirect_uri, scope, asked_scope, resources,"
+    " refresh_token,"
+    " code_challenge, nonce, auth_time, sid, from_console, description, wrong_verifiers, created_at,"
+    " expires_at, consumed_at,"
     " authorization_id, sequence"
 )
 
@@ -121,7 +124,8 @@ async def issue_authorization_code(
     code = mint(AUTHORIZATION_CODE, mint_.home.code)
     await tx.run(
         f"INSERT INTO authorization_codes ({_COLUMNS})"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, NULL, NULL, NULL)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, NULL,"
+        " NULL, NULL)",
         digest(code),
         client_id,
         account_id,
@@ -153,7 +157,8 @@ async def spend_authorization_code(tx: Transaction, code_hash: bytes, client_id:
     """Spend the code: one statement, one winner (T31, T32)."""
     changed = await tx.run(
         "UPDATE authorization_codes SET consumed_at = $3"
-        " WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL AND expires_at > $3 AND wrong_verifiers < 5",
+        " WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL AND expires_at > $3 AND"
+        " wrong_verifiers < 5",
         code_hash,
         client_id,
         now,
@@ -174,7 +179,8 @@ async def yield_of_code(tx: Transaction, code_hash: bytes, authorization_id: int
 async def count_wrong_verifier(db: Database, code_hash: bytes) -> int:
     """Count a wrong verifier; gives how many there were. The fifth burns the code (T33)."""
     row = await db.one(
-        "UPDATE authorization_codes SET wrong_verifiers = wrong_verifiers + 1 WHERE code_hash = $1 RETURNING wrong_verifiers",
+        "UPDATE authorization_codes SET wrong_verifiers = wrong_verifiers + 1 WHERE code_hash = $1"
+        " RETURNING wrong_verifiers",
         code_hash,
     )
     return int(row[0]) if row is not None else 0

@@ -1,7 +1,10 @@
-"""Authorizations: the rows that tokens live and die with. The database grows with them, never with tokens issued.
+"""Authorizations: the rows that tokens live and die with. The database grows with them, never with tokens
+issued.
 
-One row for each refresh token handed out; one more per person, client and organization for everything without a refresh token; one
-per client and organization for client credentials. The last two are *shared*: found by `shared_key`, without a limit on live tokens.
+One row for each refresh token handed out; one more per person, client and organization for everything without
+a refresh token; one
+per client and organization for client credentials. The last two are *shared*: found by `shared_key`, without
+a limit on live tokens.
 """
 
 import json
@@ -14,7 +17,8 @@ from grantline.db import Database, Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What a client holds for a person (or, with client credentials, as itself), with what decides whether it still counts."""
+    """What a client holds for a person (or, with client credentials, as itself), with what decides whether it
+    still counts."""
 
     id: int
     client_id: str
@@ -64,12 +68,17 @@ class Authorization:
 
 
 _COLUMNS: Final = (
-    "a.id, a.client_id, a.account_id, a.organization_id, a.shared_key, a.scope, a.asked_scope, a.resources, a.auth_time, a.sid,"
-    " a.refresh_hash, a.refresh_expires_at, a.refresh_idle_seconds, a.previous_hash, a.rotated_at, a.successor_seen,"
-    " a.sealed_answer, a.sequence, a.live_limit, a.revoked_sequences, a.rate_started_at, a.rate_count, a.created_at, a.used_at,"
+    "a.id, a.client_id, a.account_id, a.organization_id, a.shared_key, a.scope, a.asked_scope, a.resources,"
+    " a.auth_time, a.sid,"
+    " a.refresh_hash, a.refresh_expires_at, a.refresh_idle_seconds, a.previous_hash, a.rotated_at,"
+    " a.successor_seen,"
+    " a.sealed_answer, a.sequence, a.live_limit, a.revoked_sequences, a.rate_started_at, a.rate_count,"
+    " a.created_at, a.used_at,"
     " a.revoked_at, a.revoked_reason, c.disabled_at, c.deleted_at, p.disabled_at"
 )
-_FROM: Final = "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
+_FROM: Final = (
+    "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
+)
 
 
 def _authorization(row: Row) -> Authorization:
@@ -158,10 +167,13 @@ class NewAuthorization:
 async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int) -> int:
     """The number of a new row, with its first sequence taken."""
     row = await tx.one(
-        "INSERT INTO authorizations (client_id, account_id, organization_id, kind, shared_key, scope, asked_scope, resources,"
-        " auth_time, sid, refresh_expires_at, refresh_idle_seconds, successor_seen, sequence, live_limit, revoked_sequences,"
+        "INSERT INTO authorizations (client_id, account_id, organization_id, kind, shared_key, scope,"
+        " asked_scope, resources,"
+        " auth_time, sid, refresh_expires_at, refresh_idle_seconds, successor_seen, sequence, live_limit,"
+        " revoked_sequences,"
         " rate_started_at, rate_count, created_at, used_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 1, $14, $14) RETURNING id",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 1, $14, $14)"
+        " RETURNING id",
         new.client_id,
         new.account_id,
         new.organization_id,
@@ -201,10 +213,13 @@ async def next_shared_sequence(
     return (row[0], row[1]) if row is not None else None
 
 
-async def revoke_authorization(db: Database | Transaction, authorization_id: int, reason: str, now: int) -> bool:
+async def revoke_authorization(
+    db: Database | Transaction, authorization_id: int, reason: str, now: int
+) -> bool:
     """End the authorization and with it every token; False when it was dead already."""
     changed = await db.run(
-        "UPDATE authorizations SET revoked_at = $2, revoked_reason = $3, shared_key = NULL, sealed_answer = NULL"
+        "UPDATE authorizations SET revoked_at = $2, revoked_reason = $3, shared_key = NULL, sealed_answer ="
+        " NULL"
         " WHERE id = $1 AND revoked_at IS NULL",
         authorization_id,
         now,
@@ -213,7 +228,9 @@ async def revoke_authorization(db: Database | Transaction, authorization_id: int
     return changed == 1
 
 
-async def revoke_sequence(db: Database, authorization_id: int, sequence: int, expires_at: int, now: int) -> None:
+async def revoke_sequence(
+    db: Database, authorization_id: int, sequence: int, expires_at: int, now: int
+) -> None:
     """End one access token. Ended ones are remembered until they would have expired."""
     async with db.transaction() as tx:
         row = await tx.one("SELECT revoked_sequences FROM authorizations WHERE id = $1", authorization_id)
@@ -222,13 +239,18 @@ async def revoke_sequence(db: Database, authorization_id: int, sequence: int, ex
         ended = [pair for pair in _sequences(row[0]) if pair[1] > now and pair[0] != sequence]
         ended.append((sequence, expires_at))
         rendered: Any = json.dumps(ended, separators=(",", ":"))
-        await tx.run("UPDATE authorizations SET revoked_sequences = $2 WHERE id = $1", authorization_id, rendered)
+        await tx.run(
+            "UPDATE authorizations SET revoked_sequences = $2 WHERE id = $1", authorization_id, rendered
+        )
 
 
-async def revoke_for_client(tx: Transaction, *, account_id: int, client_id: str, reason: str, now: int) -> int:
+async def revoke_for_client(
+    tx: Transaction, *, account_id: int, client_id: str, reason: str, now: int
+) -> int:
     """End everything that the client holds for this person; gives how many authorizations."""
     return await tx.run(
-        "UPDATE authorizations SET revoked_at = $3, revoked_reason = $4, shared_key = NULL, sealed_answer = NULL"
+        "UPDATE authorizations SET revoked_at = $3, revoked_reason = $4, shared_key = NULL, sealed_answer ="
+        " NULL"
         " WHERE account_id = $1 AND client_id = $2 AND revoked_at IS NULL",
         account_id,
         client_id,

@@ -5,8 +5,11 @@ from collections.abc import Collection, Mapping
 from grantline.accounts import Account, Organization
 
 
-def claims_for(account: Account, scope: Collection[str], *, vendor_names: bool = False) -> Mapping[str, object]:
-    """The claims that the scopes release, `sub` apart. `vendor_names` adds first_name and last_name, for the vendor's wire."""
+def claims_for(
+    account: Account, scope: Collection[str], *, vendor_names: bool = False
+) -> Mapping[str, object]:
+    """The claims that the scopes release, `sub` apart. `vendor_names` adds first_name and last_name, for the
+    vendor's wire."""
     claims: dict[str, object] = {}
     if "email" in scope:
         claims["email"] = account.email

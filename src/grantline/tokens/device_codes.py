@@ -55,8 +55,10 @@ class DeviceCode:
 
 
 _COLUMNS: Final = (
-    "device_code_hash, user_code_hash, client_id, scope, asked_scope, refresh_token, code_challenge, network, user_agent,"
-    " created_at, expires_at, interval_seconds, polled_at, claimed_account_id, claimed_browser_hash, status, organization_id,"
+    "device_code_hash, user_code_hash, client_id, scope, asked_scope, refresh_token, code_challenge,"
+    " network, user_agent,"
+    " created_at, expires_at, interval_seconds, polled_at, claimed_account_id, claimed_browser_hash,"
+    " status, organization_id,"
     " auth_time, sid, consumed_at"
 )
 
@@ -88,9 +90,12 @@ def _code(row: Row) -> DeviceCode:
 
 
 def read_user_code(text: str) -> str | None:
-    """What a person typed, as the bare letters: case, spaces and dashes don't matter. None when it can't be one."""
+    """What a person typed, as the bare letters: case, spaces and dashes don't matter. None when it can't be
+    one."""
     letters = "".join(letter for letter in text.upper() if letter not in " -\u2010\u2011\u2012\u2013\u2014_.")
-    if len(letters) not in (USER_CODE_LENGTH, USER_CODE_LENGTH + 2) or any(x not in USER_CODE_LETTERS for x in letters):
+    if len(letters) not in (USER_CODE_LENGTH, USER_CODE_LENGTH + 2) or any(
+        x not in USER_CODE_LETTERS for x in letters
+    ):
         return None
     return letters
 
@@ -124,16 +129,20 @@ async def issue_device_code(
     device_code = mint(DEVICE_CODE, mint_.home.code)
     letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(USER_CODE_LENGTH))
     async with mint_.db.transaction() as tx:
-        await tx.run("DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400)
+        await tx.run(
+            "DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400
+        )
         row = await tx.one(
-            "SELECT COUNT(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND status = 'pending'",
+            "SELECT COUNT(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND status ="
+            " 'pending'",
             client_id,
             now,
         )
         if row is not None and row[0] >= MOST_OUTSTANDING:
             raise TooManyDeviceCodes
         await tx.run(
-            "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, asked_scope, refresh_token,"
+            "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, asked_scope,"
+            " refresh_token,"
             " code_challenge, network, user_agent, created_at, expires_at, interval_seconds, status)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending')",
             digest(device_code),
@@ -154,14 +163,17 @@ async def issue_device_code(
 
 async def find_device_code(db: Database, device_code: str) -> DeviceCode | None:
     """What a device code stands for, dead ones too."""
-    row = await db.one(f"SELECT {_COLUMNS} FROM device_codes WHERE device_code_hash = $1", digest(device_code))
+    row = await db.one(
+        f"SELECT {_COLUMNS} FROM device_codes WHERE device_code_hash = $1", digest(device_code)
+    )
     return _code(row) if row is not None else None
 
 
 async def find_by_user_code(db: Database, user_code_hash: bytes, now: int) -> DeviceCode | None:
     """The undecided, unexpired wish behind a user code: unknown, used and expired look alike (T63)."""
     row = await db.one(
-        f"SELECT {_COLUMNS} FROM device_codes WHERE user_code_hash = $1 AND status = 'pending' AND expires_at > $2",
+        f"SELECT {_COLUMNS} FROM device_codes WHERE user_code_hash = $1 AND status = 'pending' AND"
+        " expires_at > $2",
         user_code_hash,
         now,
     )
@@ -173,7 +185,8 @@ async def claim_device_code(
 ) -> bool:
     """Let this person in this browser, and nobody else, decide: compare and swap (T62)."""
     changed = await db.run(
-        "UPDATE device_codes SET claimed_account_id = $2, claimed_browser_hash = $3 WHERE device_code_hash = $1"
+        "UPDATE device_codes SET claimed_account_id = $2, claimed_browser_hash = $3 WHERE device_code_hash"
+        " = $1"
         " AND status = 'pending' AND expires_at > $4"
         " AND (claimed_account_id IS NULL OR (claimed_account_id = $2 AND claimed_browser_hash = $3))",
         code.device_code_hash,
@@ -214,13 +227,15 @@ async def decide_device_code(
 
 
 async def count_poll(db: Database, code: DeviceCode, now: int) -> bool:
-    """Whether the poll came in time; a hasty one makes the interval five seconds longer, for good (RFC 8628 §3.5, T64).
+    """Whether the poll came in time; a hasty one makes the interval five seconds longer, for good (RFC 8628
+    §3.5, T64).
 
     The first poll is never too early.
     """
     in_time = code.polled_at is None or now >= code.polled_at + code.interval_seconds
     await db.run(
-        "UPDATE device_codes SET polled_at = $2, interval_seconds = interval_seconds + $3 WHERE device_code_hash = $1",
+        "UPDATE device_codes SET polled_at = $2, interval_seconds = interval_seconds + $3 WHERE"
+        " device_code_hash = $1",
         code.device_code_hash,
         now,
         0 if in_time else SLOWER_SECONDS,

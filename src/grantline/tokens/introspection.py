@@ -1,4 +1,5 @@
-"""Judging a token: is it live, whose is it, what may it do (RFC 7662). Userinfo asks the same question here."""
+"""Judging a token: is it live, whose is it, what may it do (RFC 7662). Userinfo asks the same question
+here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class LiveToken:
 
 
 async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
-    """What an access token gives, if everything about it holds: MAC, expiry, authorization, client, account, sequence (T50)."""
+    """What an access token gives, if everything about it holds: MAC, expiry, authorization, client, account,
+    sequence (T50)."""
     token = parse_access_token(mint.keyring, mint.home.code, text, now)
     if token is None or token.expires_at <= now:
         return None
@@ -45,7 +47,8 @@ async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
 async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
     """The introspection answer for this caller (RFC 7662 §2.2).
 
-    A client may ask about tokens issued to itself; an API about those whose audience it is in; anything else is `{"active": false}`
+    A client may ask about tokens issued to itself; an API about those whose audience it is in; anything else
+    is `{"active": false}`
     and nothing more, whatever the reason (T97).
     """
     live = await find_live_token(mint, text, now)
@@ -69,7 +72,8 @@ async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping
 
 
 async def _add_owner(mint: Mint, answer: dict[str, object], live: LiveToken, *, for_api: bool) -> None:
-    """Whose token it is: a person's number, or the app's own id; organization and origins for APIs alone (RFC 7662 §5)."""
+    """Whose token it is: a person's number, or the app's own id; organization and origins for APIs alone (RFC
+    7662 §5)."""
     authorization = live.authorization
     if authorization.account_id:
         answer["sub"] = str(authorization.account_id)

@@ -34,7 +34,8 @@ NEW_REFRESH_TOKENS: Final = Limit("new-refresh-tokens", 10, REFRESH_SPAN_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new or joined authorization: its number, the sequence for the first access token, and its refresh token if it has one."""
+    """A new or joined authorization: its number, the sequence for the first access token, and its refresh
+    token if it has one."""
 
     authorization_id: int
     sequence: int
@@ -46,7 +47,8 @@ async def issue_authorization(
 ) -> Issued:
     """A row of its own for a `refresh` authorization, the shared row for the other kinds.
 
-    The twenty-first refresh token of a person and app ends the oldest, and says so (B3). Raises Throttled when too many new ones
+    The twenty-first refresh token of a person and app ends the oldest, and says so (B3). Raises Throttled
+    when too many new ones
     were made in ten minutes.
     """
     if new.kind != "refresh":
@@ -80,7 +82,9 @@ async def _make_room(
     lately = [one for one in held if one.created_at > now - REFRESH_SPAN_SECONDS]
     if mint.limiter.factor and len(lately) >= mint.limiter.allowed(NEW_REFRESH_TOKENS):
         wait = lately[0].created_at + REFRESH_SPAN_SECONDS - now
-        raise Throttled("throttled", retry_after=wait, hint="Ten new refresh tokens for one person in ten minutes.")
+        raise Throttled(
+            "throttled", retry_after=wait, hint="Ten new refresh tokens for one person in ten minutes."
+        )
     for oldest in held[: max(0, len(held) - LIVE_REFRESH_TOKENS + 1)]:
         await revoke_authorization(tx, oldest.id, "evicted", now)
         await record_event(
@@ -102,13 +106,17 @@ async def _make_room(
                 error="event",
                 code="refresh_token_evicted",
                 status=200,
-                detail={"hint": f"The oldest of {LIVE_REFRESH_TOKENS} refresh tokens of this person was ended: {oldest.id}."},
+                detail={
+                    "hint": f"The oldest of {LIVE_REFRESH_TOKENS} refresh tokens of this person"
+                    f" was ended: {oldest.id}."
+                },
             )
         )
 
 
 async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str, ...]) -> ScopeSet:
-    """The row for these scopes and their audience: the resources named, else the APIs that serve them, else this issuer.
+    """The row for these scopes and their audience: the resources named, else the APIs that serve them, else
+    this issuer.
 
     May write; never call it inside a transaction.
     """
@@ -122,7 +130,12 @@ def access_token_of(mint: Mint, authorization_id: int, sequence: int, scope_set:
 
 
 async def access_token_for(
-    mint: Mint, authorization_id: int, sequence: int, scope: tuple[str, ...], resources: tuple[str, ...], now: int
+    mint: Mint,
+    authorization_id: int,
+    sequence: int,
+    scope: tuple[str, ...],
+    resources: tuple[str, ...],
+    now: int,
 ) -> str:
     """The access token of this sequence, for exactly these scopes and, where named, these resources."""
     return access_token_of(mint, authorization_id, sequence, await scope_set_for(mint, scope, resources), now)
@@ -142,7 +155,8 @@ def id_token_for(
     code: str | None = None,
     with_claims: bool = False,
 ) -> str:
-    """The id_token for this person and app (OpenID Connect Core §2). `with_claims` puts the claims of the scopes into it."""
+    """The id_token for this person and app (OpenID Connect Core §2). `with_claims` puts the claims of the
+    scopes into it."""
     alg = "RS256"
     extra = claims_for(account, scope, vendor_names=client.vendor_compatible) if with_claims else {}
     claims = id_token_claims(
@@ -170,9 +184,11 @@ def narrow(
     asked_resources: tuple[str, ...],
     aliases: Mapping[str, str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]:
-    """Scope, resources and asked spelling of a token out of a grant: as asked, never more (RFC 6749 §6, RFC 8707 §2.2, T45).
+    """Scope, resources and asked spelling of a token out of a grant: as asked, never more (RFC 6749 §6, RFC
+    8707 §2.2, T45).
 
-    Names are compared exactly, without hierarchy. The third value is None when nothing was asked. Raises InvalidScope, InvalidTarget.
+    Names are compared exactly, without hierarchy. The third value is None when nothing was asked. Raises
+    InvalidScope, InvalidTarget.
     """
     scope, spelled = granted, None
     if asked is not None:
@@ -193,5 +209,7 @@ def narrow(
         served = [name for resource in resources for name in mint.catalog.served_by(resource, scope)]
         scope = tuple(name for name in scope if name in served)
         if not scope:
-            raise InvalidScope("scope_exceeds_grant", hint="None of the scopes belongs to the resource asked for.")
+            raise InvalidScope(
+                "scope_exceeds_grant", hint="None of the scopes belongs to the resource asked for."
+            )
     return scope, resources, spelled

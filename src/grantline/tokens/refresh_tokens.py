@@ -1,6 +1,7 @@
 """Refresh tokens: the authorization's number, 256 random bits, and a MAC that proves we made it.
 
-The number finds the row by primary key; only the hash is compared. The MAC lets an old, rotated token be told from a made-up one,
+The number finds the row by primary key; only the hash is compared. The MAC lets an old, rotated token be told
+from a made-up one,
 so that reuse is detected however old it is and nobody can end an authorization by guessing (T46).
 """
 

@@ -7,15 +7,22 @@ from grantline.clients import Client, find_client
 from grantline.oauth.errors import InvalidClient
 from grantline.opaque import digest
 from grantline.tokens.access_tokens import parse_access_token
-from grantline.tokens.authorizations import Authorization, find_authorization, revoke_authorization, revoke_sequence
+from grantline.tokens.authorizations import (
+    Authorization,
+    find_authorization,
+    revoke_authorization,
+    revoke_sequence,
+)
 from grantline.tokens.mint import Mint
 from grantline.tokens.refresh_tokens import parse_refresh_token
 
 
 async def revoke_token(mint: Mint, caller: Client | None, text: str, network: str, now: int) -> bool:
-    """End the token; True when there was one to end, and it was the caller's. Unknown and dead tokens are no error.
+    """End the token; True when there was one to end, and it was the caller's. Unknown and dead tokens are no
+    error.
 
-    Without a caller (no credentials came) possession suffices for tokens of public clients, Self Clients and clients with the vendor
+    Without a caller (no credentials came) possession suffices for tokens of public clients, Self Clients and
+    clients with the vendor
     switch; those of others raise InvalidClient (T49).
     """
     access = parse_access_token(mint.keyring, mint.home.code, text, now)
@@ -52,7 +59,8 @@ async def revoke_token(mint: Mint, caller: Client | None, text: str, network: st
 
 
 def _is_its_token(authorization: Authorization, text: str) -> bool:
-    """The present refresh token, or the one just before: an app that lost the answer to a rotation can still sign out."""
+    """The present refresh token, or the one just before: an app that lost the answer to a rotation can still
+    sign out."""
     hashed = digest(text)
     return any(
         known is not None and hmac.compare_digest(known, hashed)

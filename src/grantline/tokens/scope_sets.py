@@ -1,6 +1,7 @@
 """Scope sets: immutable rows holding exact scopes and audience, which access tokens point at (T44).
 
-They are shared by all authorizations and found by their content, so their number grows with the kinds of requests, not with traffic.
+They are shared by all authorizations and found by their content, so their number grows with the kinds of
+requests, not with traffic.
 """
 
 import hashlib

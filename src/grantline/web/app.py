@@ -42,7 +42,8 @@ PEOPLE = (
     Route("/account/sessions/end", account.end_one_session, methods=["POST"]),
     Route("/refused", plain.refused),
 )
-"""Every page for people. The endpoints for programs are in `routes`, the console's pages in `console/routes`."""
+"""Every page for people. The endpoints for programs are in `routes`, the console's pages in
+`console/routes`."""
 
 
 def build_app(server: Server) -> Edge:
@@ -67,7 +68,8 @@ def build_app(server: Server) -> Edge:
             Exception: plain.failed,
         },
     )
-    # A page is asked for by its exact address; nothing is redirected to a neighbour with or without a slash (T26).
+    # A page is asked for by its exact address; nothing is redirected to a neighbour with or without a slash
+    # (T26).
     pages.router.redirect_slashes = False
     return Edge(server, pages)
 

@@ -33,7 +33,8 @@ class Call:
         return self.headers.get("origin")
 
     def parameters(self) -> Parameters:
-        """The form's parameters and the query's, together (urlencoded and multipart alike). Raises InvalidRequest."""
+        """The form's parameters and the query's, together (urlencoded and multipart alike). Raises
+        InvalidRequest."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "multipart/form-data":
             body = from_fields(self._multipart(), may_repeat_equal=_MAY_REPEAT)
@@ -71,4 +72,6 @@ def json_answer(
     members: Mapping[str, object], *, status: int = 200, client_id: str | None = None, cache: str = "no-store"
 ) -> Answer:
     """An answer out of members."""
-    return Answer(status, json.dumps(dict(members), separators=(",", ":")).encode(), client_id=client_id, cache=cache)
+    return Answer(
+        status, json.dumps(dict(members), separators=(",", ":")).encode(), client_id=client_id, cache=cache
+    )

@@ -1,4 +1,5 @@
-"""Our cookies (threats, table b): random ids whose meaning stays in the database, named for the data center (T75)."""
+"""Our cookies (threats, table b): random ids whose meaning stays in the database, named for the data center
+(T75)."""
 
 import hmac
 import secrets
@@ -75,12 +76,18 @@ def is_known(server: Server, request: Request, key: str) -> bool:
     """Whether the address of this key signed in in this browser before."""
     values = _values(server, request, "known")
     mark = _mark(server, key)
-    return len(values) == 1 and any(equal(mark.encode(), part.encode()) for part in values[0].split(".")[:MOST_KNOWN])
+    return len(values) == 1 and any(
+        equal(mark.encode(), part.encode()) for part in values[0].split(".")[:MOST_KNOWN]
+    )
 
 
 def known_with(server: Server, request: Request, key: str) -> str:
     """The cookie of known addresses with this one first: MACs, no addresses."""
     values = _values(server, request, "known")
     mark = _mark(server, key)
-    marks = [part for part in (values[0].split(".") if len(values) == 1 else []) if part != mark and len(part) == 32]
+    marks = [
+        part
+        for part in (values[0].split(".") if len(values) == 1 else [])
+        if part != mark and len(part) == 32
+    ]
     return ".".join([mark, *marks][:MOST_KNOWN])

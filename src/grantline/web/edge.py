@@ -1,7 +1,9 @@
 """The edge: the one ASGI application of a data center.
 
-It names the request, refuses what no page or endpoint should see (other hosts, odd paths, oversized bodies), answers the endpoints
-for programs itself, and hands the rest to the pages. Every answer leaves through here, so every answer has its headers.
+It names the request, refuses what no page or endpoint should see (other hosts, odd paths, oversized bodies),
+answers the endpoints
+for programs itself, and hands the rest to the pages. Every answer leaves through here, so every answer has
+its headers.
 """
 
 import contextlib
@@ -82,7 +84,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *self._secure, (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    *self._secure,
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         path: str = scope["path"]
@@ -226,7 +232,8 @@ class Edge:
 
         scope.setdefault("state", {})
         scope["state"] |= {"server": self.server, "request_id": request_id, "peer": peer, "refused": 0}
-        # What goes wrong in a page was answered and logged there; Starlette raises it once more for the server's own log.
+        # What goes wrong in a page was answered and logged there; Starlette raises it once more for the
+        # server's own log.
         with contextlib.suppress(Exception):
             await self._pages(scope, receive_counting, send)
 
@@ -235,14 +242,23 @@ class Edge:
     ) -> None:
         """A refusal as a page or, for who asks an endpoint for programs, as JSON."""
         if scope["path"] in PROGRAMS:
-            words = {400: "A header came twice.", 404: "There is nothing here.", 405: "This method is not used here."}
+            words = {
+                400: "A header came twice.",
+                404: "There is nothing here.",
+                405: "This method is not used here.",
+            }
             text = words.get(status, "The request was refused as it stands.")
             body = f'{{"error":"invalid_request","error_description":"{text}"}}'.encode()
             await _send(send, Answer(status, body), ())
             return
         scope.setdefault("state", {})
         scope["state"] |= {"server": self.server, "request_id": request_id, "peer": peer, "refused": status}
-        scope["method"], scope["path"], scope["raw_path"], scope["query_string"] = "GET", "/refused", b"/refused", b""
+        scope["method"], scope["path"], scope["raw_path"], scope["query_string"] = (
+            "GET",
+            "/refused",
+            b"/refused",
+            b"",
+        )
         await self._pages(scope, receive, send)
 
 
@@ -251,7 +267,7 @@ async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
     length = headers.get("content-length", "0")
     if len(length) > 10 or (length.isascii() and length.isdecimal() and int(length) > MOST_BODY):
         raise BodyTooLarge
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")

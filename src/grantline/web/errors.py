@@ -1,4 +1,5 @@
-"""The one place where a refusal becomes an answer: JSON for programs, and the entry in the owner's activity (R88)."""
+"""The one place where a refusal becomes an answer: JSON for programs, and the entry in the owner's activity
+(R88)."""
 
 import traceback
 from collections.abc import Mapping
@@ -9,7 +10,13 @@ from grantline.accounts import PasswordsBusy
 from grantline.activity import Entry
 from grantline.clients import Client, find_client
 from grantline.db import DatabaseUnavailable
-from grantline.oauth.errors import InvalidClient, InvalidToken, OAuthError, ServerError, TemporarilyUnavailable
+from grantline.oauth.errors import (
+    InvalidClient,
+    InvalidToken,
+    OAuthError,
+    ServerError,
+    TemporarilyUnavailable,
+)
 from grantline.oauth.responses import render_error_json
 from grantline.web import vendor_wire
 from grantline.web.call import Answer, Call
@@ -17,7 +24,8 @@ from grantline.web.server import Server
 
 
 def as_oauth_error(error: Exception, request_id: str) -> OAuthError:
-    """Any exception as a protocol error: trouble with the database is 503, anything else a bug, logged with its trace."""
+    """Any exception as a protocol error: trouble with the database is 503, anything else a bug, logged with
+    its trace."""
     if isinstance(error, OAuthError):
         return error
     log = structlog.get_logger()
@@ -36,7 +44,9 @@ async def answer_error(server: Server, call: Call, error: Exception) -> Answer:
     """The JSON answer to a failed call, and its entry in the activity."""
     refusal = as_oauth_error(error, call.request_id)
     client = await _client_of(server, refusal)
-    record_failure(server, refusal, endpoint=call.path, request_id=call.request_id, network=call.peer.shown, now=call.now)
+    record_failure(
+        server, refusal, endpoint=call.path, request_id=call.request_id, network=call.peer.shown, now=call.now
+    )
     if client is not None and client.vendor_compatible and not isinstance(refusal, InvalidToken):
         return vendor_wire.render_error(client, refusal)
     headers = []
@@ -96,7 +106,14 @@ def record_warning(
     detail: Mapping[str, str] = {"hint": sentence}
     server.mint.recorder.record(
         Entry(
-            id=request_id, client_id=client_id, proven=True, at=now, endpoint=endpoint, error="event", code=code, status=200,
+            id=request_id,
+            client_id=client_id,
+            proven=True,
+            at=now,
+            endpoint=endpoint,
+            error="event",
+            code=code,
+            status=200,
             detail=detail,
         )
     )

@@ -1,4 +1,5 @@
-"""The headers that answers carry, by kind (threats, table a). Nothing of ours may be framed, sniffed, cached where it is secret, or
+"""The headers that answers carry, by kind (threats, table a). Nothing of ours may be framed, sniffed, cached
+where it is secret, or
 made to load anything foreign."""
 
 from typing import Final
@@ -11,7 +12,8 @@ _PROGRAM: Final = (
 PROGRAM_NO_STORE: Final = (*_PROGRAM, (b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
 BASE_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
 )
 
 
@@ -21,7 +23,8 @@ def program_cached(cache: str) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def page_headers(*, form_action: str = "", script: bool = False, opener: bool = False) -> dict[str, str]:
-    """The headers of a page. `form_action` adds the one place that its form may lead on to; `script`: ours may run."""
+    """The headers of a page. `form_action` adds the one place that its form may lead on to; `script`: ours
+    may run."""
     policy = f"{BASE_POLICY}; form-action 'self'" + (f" {form_action}" if form_action else "")
     if script:
         policy += "; script-src 'self'; connect-src 'self'"
@@ -35,7 +38,9 @@ def page_headers(*, form_action: str = "", script: bool = False, opener: bool = 
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     if script:
-        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), clipboard-write=(self)"
+        headers["Permissions-Policy"] = (
+            "camera=(), geolocation=(), microphone=(), payment=(), clipboard-write=(self)"
+        )
     return headers
 
 

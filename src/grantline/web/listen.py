@@ -47,7 +47,8 @@ def listener(
 
 
 async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then finish what was accepted. `ready` is called once everything listens.
+    """Serve until SIGINT or SIGTERM, then finish what was accepted. `ready` is called once everything
+    listens.
 
     Raises OSError-like SystemExit from uvicorn when an address is taken.
     """

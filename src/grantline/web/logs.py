@@ -9,11 +9,19 @@ from typing import Any, Final
 import structlog
 
 _SECRET_NAMES: Final = re.compile(
-    r"password|secret|token|authorization|cookie|code_verifier|id_token_hint|^code$|device_code|user_code", re.IGNORECASE
+    r"password|secret|token|authorization|cookie|code_verifier|id_token_hint|^code$|device_code|user_code",
+    re.IGNORECASE,
 )
-_SECRETS: Final = re.compile(r"gl[asgrd]_[a-z]{2,4}_[0-9A-Za-z]{20,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:basic|bearer) [\w+/=.~-]{8,}")
+_SECRETS: Final = re.compile(
+    r"gl[asgrd]_[a-z]{2,4}_[0-9A-Za-z]{20,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:basic|bearer) [\w+/=.~-]{8,}"
+)
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 def redact(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Form fields out of a multipart body, for clients that send tokens requests so: text parts only, few and small (T133)."""
+"""Form fields out of a multipart body, for clients that send tokens requests so: text parts only, few and
+small (T133)."""
 
 from typing import Final
 

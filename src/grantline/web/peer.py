@@ -1,4 +1,5 @@
-"""Who is on the other end: the address that limits and logs go by, and whether the way was https (T67, T68)."""
+"""Who is on the other end: the address that limits and logs go by, and whether the way was https (T67,
+T68)."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,7 +14,8 @@ class Peer:
     address: str
     """For logs and pages."""
     network: str | None
-    """What limits are keyed by: an IPv4 address or an IPv6 /64. None for loopback and trusted proxies, which aren't limited."""
+    """What limits are keyed by: an IPv4 address or an IPv6 /64. None for loopback and trusted proxies, which
+    aren't limited."""
     https: bool
 
     @property
@@ -23,9 +25,14 @@ class Peer:
 
 
 def find_peer(
-    client: str | None, scheme: str, forwarded_for: str | None, forwarded_proto: str | None, proxies: tuple[Network, ...]
+    client: str | None,
+    scheme: str,
+    forwarded_for: str | None,
+    forwarded_proto: str | None,
+    proxies: tuple[Network, ...],
 ) -> Peer:
-    """The peer of a request: forwarded headers count only when the connection itself comes from a trusted proxy."""
+    """The peer of a request: forwarded headers count only when the connection itself comes from a trusted
+    proxy."""
     address = _parse(client or "")
     if address is None:
         return Peer("unknown", "unknown", scheme == "https")

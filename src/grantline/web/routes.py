@@ -14,7 +14,8 @@ Handler = Callable[[Server, Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An address for programs. `cors`: `none`, `app` (origins that the app registered) or `public` (anyone may read)."""
+    """An address for programs. `cors`: `none`, `app` (origins that the app registered) or `public` (anyone
+    may read)."""
 
     methods: Mapping[str, Handler]
     cors: str = "none"

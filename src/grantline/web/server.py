@@ -33,7 +33,8 @@ def system_clock() -> int:
 
 @dataclass(slots=True)
 class Server:
-    """A data center, ready to answer. `mint.keyring` and `mint.catalog` follow what other processes change."""
+    """A data center, ready to answer. `mint.keyring` and `mint.catalog` follow what other processes
+    change."""
 
     settings: Settings
     db: Database
@@ -104,7 +105,9 @@ async def load_catalog(db: Database) -> Catalog:
     return Catalog({api.identifier: (api.scope_prefix, api.name) for api in await list_apis(db)})
 
 
-async def open_server(settings: Settings, *, clock: Clock = system_clock, pages: Pages | None = None) -> Server:
+async def open_server(
+    settings: Settings, *, clock: Clock = system_clock, pages: Pages | None = None
+) -> Server:
     """The server of these settings: database migrated, keys there. Raises ValueError, DatabaseUnavailable."""
     db = await open_database(settings.database)
     await settle(db, Home(settings.data_center, settings.public_url, settings.demo))

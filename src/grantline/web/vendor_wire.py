@@ -1,6 +1,8 @@
-"""The vendor's wire, for clients whose *vendor compatibility* switch is on: what comes in, what goes out, and the policy values.
+"""The vendor's wire, for clients whose *vendor compatibility* switch is on: what comes in, what goes out, and
+the policy values.
 
-Nothing below `web` knows the switch (T41). An unknown client never gets this: the switch is read from a client that was found.
+Nothing below `web` knows the switch (T41). An unknown client never gets this: the switch is read from a
+client that was found.
 """
 
 import json
@@ -101,7 +103,9 @@ def silent_renewal_word(error: str) -> str:
     return {"login_required": "client_not_granted", "consent_required": "prompt_required"}.get(error, error)
 
 
-def _render(status: int, members: Mapping[str, object], client: Client, *, retry_after: int | None = None) -> Answer:
+def _render(
+    status: int, members: Mapping[str, object], client: Client, *, retry_after: int | None = None
+) -> Answer:
     headers = (("retry-after", str(retry_after)),) if retry_after is not None else ()
     body = json.dumps(dict(members), separators=(",", ":")).encode()
     return Answer(status, body, headers, client_id=client.id, content_type="application/json;charset=UTF-8")

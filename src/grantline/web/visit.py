@@ -1,4 +1,5 @@
-"""A visit of a person: one request for a page, with who is signed in, which browser it is, and how to answer safely."""
+"""A visit of a person: one request for a page, with who is signed in, which browser it is, and how to answer
+safely."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ RECENT_SECONDS: Final = 600
 
 
 class FormRefused(Exception):
-    """The form did not come from a page of ours in this browser, or is no form at all: 403 or 400, nothing was done."""
+    """The form did not come from a page of ours in this browser, or is no form at all: 403 or 400, nothing
+    was done."""
 
     def __init__(self, status: int) -> None:
         super().__init__(str(status))
@@ -60,7 +62,8 @@ class Visit:
         return self.session is not None and self.session.auth_at > self.now - RECENT_SECONDS
 
     def form_token(self, action: str) -> str:
-        """What a form carries to show that it came from our page, in this browser and session, for this action."""
+        """What a form carries to show that it came from our page, in this browser and session, for this
+        action."""
         session = self.session.id_hash.hex() if self.session is not None else ""
         return self.server.mint.keyring.form_token(self.browser, session, action)
 
@@ -88,13 +91,16 @@ class Visit:
             raise FormRefused(403)
 
     async def read_form(self) -> Mapping[str, str]:
-        """The body as fields. Raises FormRefused for what is no urlencoded form in UTF-8, or repeats a field."""
+        """The body as fields. Raises FormRefused for what is no urlencoded form in UTF-8, or repeats a
+        field."""
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             raise FormRefused(400)
         try:
             text = (await self.request.body()).decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=200)
+            pairs = parse_qsl(
+                text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=200
+            )
         except ValueError:
             raise FormRefused(400) from None
         form = dict(pairs)
@@ -148,7 +154,9 @@ class Visit:
     def remember_email(self, key: str) -> None:
         """Remember that this address signed in here, without writing it down."""
         value = cookies.known_with(self.server, self.request, key)
-        self._cookies.append(cookies.render(self.server, "known", value, cookies.KNOWN_SECONDS, same_site="Strict"))
+        self._cookies.append(
+            cookies.render(self.server, "known", value, cookies.KNOWN_SECONDS, same_site="Strict")
+        )
 
     def knows_email(self, key: str) -> bool:
         """Whether this address signed in in this browser before."""

@@ -21,7 +21,9 @@ def render_groups(scopes: Sequence[Scope]) -> Sequence[Mapping[str, object]]:
     names = [scope.name for scope in scopes]
     groups: dict[str, list[str]] = {}
     for scope in scopes:
-        wider = [name for name in names if name != scope.name and "." in scope.name and covers(name, scope.name)]
+        wider = [
+            name for name in names if name != scope.name and "." in scope.name and covers(name, scope.name)
+        ]
         if wider and not any(covers(scope.name, name) for name in wider):
             continue
         sentences = groups.setdefault(scope.group, [])
@@ -31,7 +33,8 @@ def render_groups(scopes: Sequence[Scope]) -> Sequence[Mapping[str, object]]:
 
 
 def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
-    """What the app could not do, after "It could not": the password always, and what lies nearest to what it asked for."""
+    """What the app could not do, after "It could not": the password always, and what lies nearest to what it
+    asked for."""
     rest = ["see your password"]
     for service in catalog.services:
         if service.prefix == "AaaServer" or not any(name.startswith(service.prefix + ".") for name in names):
@@ -42,7 +45,9 @@ def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
             if resource.path
             and not resource.path.endswith("ALL")
             and not any(covers(name, f"{service.prefix}.{resource.path}.READ") for name in names)
-            and not any(name.lower().startswith(f"{service.prefix}.{resource.path}.".lower()) for name in names)
+            and not any(
+                name.lower().startswith(f"{service.prefix}.{resource.path}.".lower()) for name in names
+            )
         ]
         if closed:
             rest.append("open your " + ", ".join(closed[:3]))

@@ -1,4 +1,5 @@
-"""The device's two addresses: its first call (RFC 8628 §3.1) and the vendor's poll, which is the same grant as at the token endpoint."""
+"""The device's two addresses: its first call (RFC 8628 §3.1) and the vendor's poll, which is the same grant
+as at the token endpoint."""
 
 from grantline.device import start_device
 from grantline.grants import Exchange, redeem

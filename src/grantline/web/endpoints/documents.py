@@ -1,4 +1,5 @@
-"""What anyone may read: metadata (RFC 8414, OpenID Connect Discovery), keys, the list of data centers, health."""
+"""What anyone may read: metadata (RFC 8414, OpenID Connect Discovery), keys, the list of data centers,
+health."""
 
 from grantline.db import DatabaseUnavailable
 from grantline.oauth.metadata import authorization_server_metadata, openid_configuration
@@ -48,10 +49,16 @@ async def ready(server: Server, call: Call) -> Answer:
 
 
 async def metrics(server: Server, call: Call) -> Answer:
-    """GET /metrics: answers by route and status, in the Prometheus text format; for peers that limits don't apply to (T131)."""
+    """GET /metrics: answers by route and status, in the Prometheus text format; for peers that limits don't
+    apply to (T131)."""
     if call.peer.network is not None:
         return json_answer({"error": "not_found"}, status=404)
-    lines = ["# HELP grantline_answers_total Answers by route and status.", "# TYPE grantline_answers_total counter"]
+    lines = [
+        "# HELP grantline_answers_total Answers by route and status.",
+        "# TYPE grantline_answers_total counter",
+    ]
     for (route, status), count in sorted(server.requests.items()):
         lines.append(f'grantline_answers_total{{route="{route}",status="{status}"}} {count}')
-    return Answer(200, ("\n".join(lines) + "\n").encode(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return Answer(
+        200, ("\n".join(lines) + "\n").encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )

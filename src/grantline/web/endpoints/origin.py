@@ -6,7 +6,8 @@ from grantline.web.call import Call
 
 
 def check_call_origin(call: Call, client: Client) -> None:
-    """Refuse a Client-based app's call from an origin that it did not register, before anything is done. Raises OriginRefused."""
+    """Refuse a Client-based app's call from an origin that it did not register, before anything is done.
+    Raises OriginRefused."""
     if call.origin is not None and client.type.origins and call.origin not in client.origins:
         raise OriginRefused(
             "origin_not_registered", received=call.origin, expected=" ".join(client.origins)

@@ -11,7 +11,8 @@ from grantline.web.server import Server
 
 
 async def revoke(server: Server, call: Call) -> Answer:
-    """POST /oauth/v2/token/revoke and /oauth/v2/revoke/token. Without credentials possession may suffice (T49)."""
+    """POST /oauth/v2/token/revoke and /oauth/v2/revoke/token. Without credentials possession may suffice
+    (T49)."""
     parameters = call.parameters()
     client: Client | None = None
     if call.authorization is not None or "client_id" in parameters or "client_secret" in parameters:

@@ -53,7 +53,8 @@ async def user_info(server: Server, call: Call) -> Answer:
 
 
 async def _token_and_account(server: Server, call: Call) -> tuple[LiveToken, Account]:
-    """The live token of the call and its person. The token travels in the header alone. Raises InvalidToken, Throttled."""
+    """The live token of the call and its person. The token travels in the header alone. Raises InvalidToken,
+    Throttled."""
     if "access_token" in parse_form(call.query) or _in_body(call):
         raise InvalidRequest("token_in_two_places") if call.authorization else InvalidToken("token_invalid")
     text = parse_authorization(call.authorization).token if call.authorization else ""
@@ -77,13 +78,16 @@ def _in_body(call: Call) -> bool:
 
 
 def _refuse(server: Server, call: Call, error: OAuthError, *, needed: str) -> Answer:
-    """The refusal with the challenge of RFC 6750 §3; without any token presented the challenge has no error code."""
+    """The refusal with the challenge of RFC 6750 §3; without any token presented the challenge has no error
+    code."""
     record_failure(
         server, error, endpoint=call.path, request_id=call.request_id, network=call.peer.shown, now=call.now
     )
     presented = call.authorization is not None
     challenge = render_challenge(
-        "Grantline", error if presented else None, scope=needed if isinstance(error, InsufficientScope) else None
+        "Grantline",
+        error if presented else None,
+        scope=needed if isinstance(error, InsufficientScope) else None,
     )
     members: dict[str, object] = {
         "error": error.error,
@@ -94,7 +98,7 @@ def _refuse(server: Server, call: Call, error: OAuthError, *, needed: str) -> An
     if call.path.endswith("/user/info"):
         cause = "INVALID_OAUTHSCOPE" if isinstance(error, InsufficientScope) else "INVALID_OAUTHTOKEN"
         members |= {"response": "error", "cause": cause}
-    headers = (("www-authenticate", challenge),)
+    headers: tuple[tuple[str, str], ...] = (("www-authenticate", challenge),)
     if error.retry_after is not None:
         headers = (*headers, ("retry-after", str(error.retry_after)))
     answer = json_answer(members, status=error.status, client_id=error.client_id)

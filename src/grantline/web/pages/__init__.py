@@ -1,1 +1,2 @@
-"""Pages for people: sign-in, consent, device, connected apps, and what anyone may read. They work without JavaScript."""
+"""Pages for people: sign-in, consent, device, connected apps, and what anyone may read. They work without
+JavaScript."""

@@ -52,13 +52,16 @@ async def apps(request: Request) -> Response:
             }
             for app in connected
         ],
-        removed=client.name if client is not None and client.id not in {app.client_id for app in connected} else "",
+        removed=client.name
+        if client is not None and client.id not in {app.client_id for app in connected}
+        else "",
         token=visit.form_token("apps"),
     )
 
 
 async def remove_app(request: Request) -> Response:
-    """POST /account/apps/remove: from the next request on nothing of that app works with this person's data."""
+    """POST /account/apps/remove: from the next request on nothing of that app works with this person's
+    data."""
     visit = await open_visit(request)
     form = await visit.form("apps", fields=frozenset({"client_id"}))
     if visit.account is None:
@@ -108,8 +111,20 @@ async def end_one_session(request: Request) -> Response:
 
 def _browser(user_agent: str) -> str:
     """A user agent in two words, as far as it can be told."""
-    names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"))
+    names = (
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+    )
     name = next((name for mark, name in names if mark in user_agent), "A browser")
     system = next((system for mark, system in (*systems, ("Linux", "Linux")) if mark in user_agent), "")
     return f"{name} on {system}" if system else name

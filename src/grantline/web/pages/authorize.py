@@ -54,11 +54,16 @@ async def authorize(request: Request) -> Response:
 
 
 async def renew(request: Request) -> Response:
-    """GET /oauth/v2/auth/refresh: the vendor's silent renewal for browser apps, which is `prompt=none` by another name."""
+    """GET /oauth/v2/auth/refresh: the vendor's silent renewal for browser apps, which is `prompt=none` by
+    another name."""
     visit = await open_visit(request)
     try:
         _limit(visit)
-        fields = [(name, value) for name, value in parse_form(request.scope["query_string"]).items() if name != "prompt"]
+        fields = [
+            (name, value)
+            for name, value in parse_form(request.scope["query_string"]).items()
+            if name != "prompt"
+        ]
         parameters = from_fields([*fields, ("prompt", "none")])
         target = await check_target(visit.server.mint, parameters)
     except OAuthError as error:
@@ -110,7 +115,9 @@ async def resume(request: Request) -> Response:
 async def _unpark(visit: Visit, flow: PendingFlow) -> CheckedRequest:
     """The parked request, judged again by what is registered now (T14)."""
     mint = visit.server.mint
-    target = await check_target(mint, from_fields([("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)]))
+    target = await check_target(
+        mint, from_fields([("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)])
+    )
     request = AuthorizationRequest.from_json(flow.request)
     return judge_request(mint, target, request, vendor_wire.scope_aliases(target.client))
 
@@ -165,7 +172,8 @@ async def _answer(
 ) -> Response:
     """Send the browser back with the code or token; consent, spent flow and code are one transaction."""
     server, account, session = visit.server, visit.account, visit.session
-    assert account is not None and session is not None
+    assert account is not None
+    assert session is not None
     organization = await personal_organization(server.db, account.id)
     scope_set = await prepare_answer(server.mint, checked)
     refresh_token = vendor_wire.may_have_refresh_token(
@@ -198,7 +206,9 @@ async def _answer(
                 now=visit.now,
             )
     except CodeLimitReached as limit:
-        raise Throttled("throttled", retry_after=limit.wait_seconds, hint="Too many codes for one person.") from None
+        raise Throttled(
+            "throttled", retry_after=limit.wait_seconds, hint="Too many codes for one person."
+        ) from None
     return visit.leave(address)
 
 
@@ -250,7 +260,13 @@ def _send_back_checked(visit: Visit, checked: CheckedRequest, error: OAuthError)
 
 
 def _send_back(
-    visit: Visit, target: Target, error: OAuthError, *, state: str | None, in_fragment: bool, renewal: bool = False
+    visit: Visit,
+    target: Target,
+    error: OAuthError,
+    *,
+    state: str | None,
+    in_fragment: bool,
+    renewal: bool = False,
 ) -> Response:
     """The error, to the app (RFC 6749 §4.1.2.1)."""
     record_failure(
@@ -263,6 +279,7 @@ def _send_back(
     )
     if renewal and target.client.vendor_compatible:
         error.error = vendor_wire.silent_renewal_word(error.error)
-    address = error_answer(visit.server.mint, target.redirect_uri, error, state=state, in_fragment=in_fragment)
+    address = error_answer(
+        visit.server.mint, target.redirect_uri, error, state=state, in_fragment=in_fragment
+    )
     return visit.leave(address)
-

@@ -1,4 +1,5 @@
-"""The consent page: what an app could do, what it could not, for how long, and two equal answers (R13, R53, R54)."""
+"""The consent page: what an app could do, what it could not, for how long, and two equal answers (R13, R53,
+R54)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +48,9 @@ def _lasts(checked: CheckedRequest) -> str:
 
 def _purpose(catalog: Catalog, scopes: Sequence[Scope]) -> str:
     titles = {service.prefix: service.title for service in catalog.services}
-    used = [titles[scope.service] for scope in scopes if scope.service in titles and scope.service != "AaaServer"]
+    used = [
+        titles[scope.service] for scope in scopes if scope.service in titles and scope.service != "AaaServer"
+    ]
     if used:
         return f"work with your {' and '.join(dict.fromkeys(used))} data"
     return "know who you are"

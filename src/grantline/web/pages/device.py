@@ -1,4 +1,5 @@
-"""The device page (RFC 8628 §3.3): the code first, then who, when and where, then a decision that only its claimer can make."""
+"""The device page (RFC 8628 §3.3): the code first, then who, when and where, then a decision that only its
+claimer can make."""
 
 from typing import Final
 
@@ -29,7 +30,9 @@ PER_BROWSER: Final = StoredLimit("user-code-browser", 5, 600)
 PER_NETWORK: Final = StoredLimit("user-code-network", 10, 600)
 PER_SERVER: Final = StoredLimit("user-code-server", 1000, 3600)
 FRESH_SECONDS: Final = 900
-NOT_FOUND: Final = "No device waits with this code. It may have a typing error, be used already, or be too old."
+NOT_FOUND: Final = (
+    "No device waits with this code. It may have a typing error, be used already, or be too old."
+)
 
 
 async def show_device(request: Request) -> Response:
@@ -61,7 +64,9 @@ async def take_user_code(request: Request) -> Response:
     letters = read_user_code(typed)
     if letters is None or await _find(visit, letters) is None:
         return _enter(visit, typed, NOT_FOUND, 400)
-    handle = await park_flow(visit.server.db, browser=visit.browser, kind="device", request=letters, now=visit.now)
+    handle = await park_flow(
+        visit.server.db, browser=visit.browser, kind="device", request=letters, now=visit.now
+    )
     if visit.session is None or visit.session.auth_at <= visit.now - FRESH_SECONDS:
         flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
         return await sign_in_page(visit, handle, flow)
@@ -81,7 +86,9 @@ async def _reserve_try(visit: Visit) -> int:
 
 
 async def _find(visit: Visit, letters: str) -> DeviceCode | None:
-    return await find_by_user_code(visit.server.db, hash_user_code(visit.server.mint.keyring, letters), visit.now)
+    return await find_by_user_code(
+        visit.server.db, hash_user_code(visit.server.mint.keyring, letters), visit.now
+    )
 
 
 async def confirm(request: Request) -> Response:

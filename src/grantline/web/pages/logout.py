@@ -1,4 +1,5 @@
-"""RP-initiated sign-out (OpenID Connect RP-Initiated Logout §2): with a fitting hint at once, else after a question (T27)."""
+"""RP-initiated sign-out (OpenID Connect RP-Initiated Logout §2): with a fitting hint at once, else after a
+question (T27)."""
 
 from typing import Any
 
@@ -29,7 +30,11 @@ async def logout(request: Request) -> Response:
     except OAuthError as error:
         return await stopped_page(visit, error)
     if visit.session is None:
-        return visit.leave(target) if target and hint is not None else visit.render("people/signed_out.html", app=None)
+        return (
+            visit.leave(target)
+            if target and hint is not None
+            else visit.render("people/signed_out.html", app=None)
+        )
     if hint is not None and hint.get("sid") == visit.session.sid:
         await sign_out(visit)
         return visit.leave(target) if target else visit.render("people/signed_out.html", app=None)
@@ -53,7 +58,8 @@ async def logout(request: Request) -> Response:
 
 
 def read_hint(visit: Visit, text: str | None) -> dict[str, Any] | None:
-    """The claims of an id_token that we issued, expired or not. Raises NotRedirectable for any other (T27)."""
+    """The claims of an id_token that we issued, expired or not. Raises NotRedirectable for any other
+    (T27)."""
     if text is None:
         return None
     try:
@@ -76,13 +82,16 @@ async def _client(visit: Visit, parameters: Parameters, hint: dict[str, Any] | N
     named = parameters.get("client_id")
     audience = str(hint["aud"]) if hint is not None else None
     if named is not None and audience is not None and named != audience:
-        raise NotRedirectable("id_token_hint_invalid", hint="client_id is not the audience of the id_token_hint.")
+        raise NotRedirectable(
+            "id_token_hint_invalid", hint="client_id is not the audience of the id_token_hint."
+        )
     client_id = audience or named
     return await find_client(visit.server.db, client_id) if client_id is not None else None
 
 
 def _target(client: Client | None, parameters: Parameters) -> str:
-    """Where to go afterwards: a registered address byte by byte, with the state; empty when none was asked for."""
+    """Where to go afterwards: a registered address byte by byte, with the state; empty when none was asked
+    for."""
     asked = parameters.get("post_logout_redirect_uri")
     if asked is None:
         return ""

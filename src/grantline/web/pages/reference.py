@@ -39,7 +39,9 @@ async def scopes(request: Request) -> Response:
             }
             for resource in service.resources
         ]
-        services.append({"code": service.prefix, "title": service.title, "description": "", "resources": resources})
+        services.append(
+            {"code": service.prefix, "title": service.title, "description": "", "resources": resources}
+        )
     return visit.render("reference/scopes.html", script=True, person=visit.person, services=services)
 
 
@@ -68,4 +70,6 @@ async def error(request: Request) -> Response:
         for other in CATALOGUE.values()
         if other.error == entry.error and other.code != entry.code
     ]
-    return visit.render("reference/error.html", script=True, person=visit.person, entry=entry, related=related)
+    return visit.render(
+        "reference/error.html", script=True, person=visit.person, entry=entry, related=related
+    )

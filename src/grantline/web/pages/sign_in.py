@@ -1,4 +1,5 @@
-"""Signing in and out (R52). Where to go on afterwards is a stored flow, never an address that the browser brings (T80)."""
+"""Signing in and out (R52). Where to go on afterwards is a stored flow, never an address that the browser
+brings (T80)."""
 
 from typing import Final
 
@@ -43,7 +44,9 @@ async def sign_in_page(
     status: int = 200,
 ) -> Response:
     """The sign-in form, for a flow or by itself."""
-    client = await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
+    client = (
+        await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
+    )
     return visit.render(
         "people/signin.html",
         status=status,
@@ -82,7 +85,9 @@ async def take_sign_in(request: Request) -> Response:
             now=visit.now,
         )
     except SignInDelayed as delay:
-        page = await sign_in_page(visit, handle, flow, email=email, wait_seconds=delay.wait_seconds, status=429)
+        page = await sign_in_page(
+            visit, handle, flow, email=email, wait_seconds=delay.wait_seconds, status=429
+        )
         page.headers["Retry-After"] = str(delay.wait_seconds)
         return page
     except PasswordsBusy:
@@ -141,12 +146,22 @@ async def take_sign_out(request: Request) -> Response:
     """POST /signout: the person said yes."""
     visit = await open_visit(request)
     form = await visit.form("signout", fields=frozenset())
-    flow = await find_flow(visit.server.db, form.get("flow", ""), visit.browser, visit.now) if form.get("flow") else None
+    flow = (
+        await find_flow(visit.server.db, form.get("flow", ""), visit.browser, visit.now)
+        if form.get("flow")
+        else None
+    )
     await sign_out(visit)
     if flow is not None and flow.kind == "logout" and flow.redirect_uri:
         return visit.leave(flow.redirect_uri)
-    client = await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
-    app = {"name": client.name, "url": client.homepage_url} if client is not None and client.homepage_url else None
+    client = (
+        await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
+    )
+    app = (
+        {"name": client.name, "url": client.homepage_url}
+        if client is not None and client.homepage_url
+        else None
+    )
     return visit.render("people/signed_out.html", app=app)
 
 

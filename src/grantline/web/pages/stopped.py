@@ -1,4 +1,5 @@
-"""The page for what must not be redirected (RFC 6749 §4.1.2.1): the person learns what happened, the app's owner also why (R85, T9)."""
+"""The page for what must not be redirected (RFC 6749 §4.1.2.1): the person learns what happened, the app's
+owner also why (R85, T9)."""
 
 from collections.abc import Mapping
 
@@ -11,17 +12,27 @@ from grantline.web.errors import record_failure
 from grantline.web.visit import Visit
 
 _HEADINGS: Mapping[str, tuple[str, str]] = {
-    "redirect_uri_mismatch": ("sent you here with an address we don’t know", "at an address that is not registered"),
-    "redirect_uri_missing": ("sent you here without saying where to go back to", "without an address to go back to"),
+    "redirect_uri_mismatch": (
+        "sent you here with an address we don’t know",
+        "at an address that is not registered",
+    ),
+    "redirect_uri_missing": (
+        "sent you here without saying where to go back to",
+        "without an address to go back to",
+    ),
     "client_disabled": ("is switched off", "is switched off"),
     "client_unknown": ("is not registered here", "not registered here"),
     "client_wrong_data_center": ("belongs to another data center", "registered elsewhere"),
-    "logout_redirect_mismatch": ("asked to send you to an address we don’t know", "at an address that is not registered"),
+    "logout_redirect_mismatch": (
+        "asked to send you to an address we don’t know",
+        "at an address that is not registered",
+    ),
 }
 
 
 async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) -> Response:
-    """Say what stopped, to the person and to the developers; the registered addresses only to the owner, and in the demo."""
+    """Say what stopped, to the person and to the developers; the registered addresses only to the owner, and
+    in the demo."""
     server = visit.server
     record_failure(
         server,
@@ -35,7 +46,9 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
     own = None
     if client is not None and visit.account is not None:
         own = await find_own_client(server.db, visit.account.id, client.id)
-    ending, app_side = _HEADINGS.get(error.code, ("sent a request that we can’t read", "sent a broken request"))
+    ending, app_side = _HEADINGS.get(
+        error.code, ("sent a request that we can’t read", "sent a broken request")
+    )
     return visit.render(
         "people/stopped.html",
         status=status,
@@ -54,7 +67,11 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
 def _owner(issuer: str, error: OAuthError, own: Client | None) -> Mapping[str, str] | None:
     if own is None:
         return None
-    return {"fix": error.explanation.fix, "console_url": f"{issuer}/console/clients/{own.id}", "client_id": own.id}
+    return {
+        "fix": error.explanation.fix,
+        "console_url": f"{issuer}/console/clients/{own.id}",
+        "client_id": own.id,
+    }
 
 
 def _compare(error: OAuthError, client: Client | None, *, shown: bool) -> Mapping[str, object] | None:
