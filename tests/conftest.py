@@ -1,17 +1,22 @@
 """Fixtures for every test: a running demo, a lone server, a browser, and no network for pure code."""
 
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page
 
+from grantline.accounts import Passwords
+from grantline.web.templating import Pages
 from tests.browsing import open_chromium
 from tests.running import Demo, Server, start_demo, start_server
+from tests.site import PASSWORD, Site, open_site
 
 settings.register_profile("short", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("short"), max_examples=5_000)
@@ -39,6 +44,50 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield running
     running.process.stop()
     assert not running.file.exists(), "the demo leaves demo.json behind when it is told to end"
+
+
+@pytest.fixture(scope="session")
+async def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a fresh site, made once: keys take longer than a test."""
+    folder = tmp_path_factory.mktemp("site")
+    passwords = Passwords(1)
+    hashed = await passwords.hash(PASSWORD)
+    passwords.close()
+    async with open_site(folder, pages=Pages(), password_hash=hashed):
+        pass
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages() -> Pages:
+    """The page templates, compiled once."""
+    return Pages()
+
+
+class SiteFactory(Protocol):
+    def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Site]: ...
+
+
+@pytest.fixture
+def open_a_site(tmp_path: Path, site_folder: Path, pages: Pages) -> SiteFactory:
+    """Opens sites with settings of the test's own: `async with open_a_site(limits="1") as site`."""
+    opened = 0
+
+    def open_one(**settings: Any) -> AbstractAsyncContextManager[Site]:
+        nonlocal opened
+        opened += 1
+        folder = tmp_path / f"site{opened}"
+        shutil.copytree(site_folder, folder)
+        return open_site(folder, pages=pages, password_hash="", **settings)
+
+    return open_one
+
+
+@pytest.fixture
+async def site(open_a_site: SiteFactory) -> AsyncIterator[Site]:
+    """A data center inside the test, without limits, with a clock that the test moves."""
+    async with open_a_site() as opened:
+        yield opened
 
 
 class ServerFactory(Protocol):
