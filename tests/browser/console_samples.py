@@ -53,20 +53,22 @@ TYPES = [
 ]
 ALL_FIELDS = [
     "name",
-    "homepage",
+    "homepage_url",
     "redirect_uris",
     "origins",
     "post_logout_redirect_uris",
     "implicit",
+    "legacy_secret",
     "vendor_compatible",
 ]
 FORM = {
     "name": "Dockside Billing",
-    "homepage": "https://billing.dockside.example.com",
+    "homepage_url": "https://billing.dockside.example.com",
     "redirect_uris": "https://billing.dockside.example.com/oauth/return\nhttp://billing.dockside.example.com/oauth/return",
     "origins": "https://billing.dockside.example.com",
     "post_logout_redirect_uris": "",
     "implicit": False,
+    "legacy_secret": False,
     "vendor_compatible": True,
 }
 
@@ -83,12 +85,13 @@ def console() -> Iterator[Sample]:
         "type_title": "Server-based",
         "enabled": True,
         "refused": 0,
+        "more_refused": False,
     }
-    times = {"created_at": NOW - 1_500_000, "last_used_at": NOW - 60}
+    times = {"created_at": NOW - 1_500_000}
     rows = [
         row | times | {"refused": 17},
         row | times | {"name": "Quote calculator", "type_title": "Client-based"},
-        row | times | {"name": "Field Notes", "type_title": "Mobile", "last_used_at": None},
+        row | times | {"name": "Field Notes", "type_title": "Mobile", "refused": 50, "more_refused": True},
         row | times | {"name": "Old import", "type_title": "Self client", "enabled": False},
     ]
     yield sample("clients", "clients", clients=rows, done="Northgate player was deleted.")
@@ -131,14 +134,17 @@ def console() -> Iterator[Sample]:
         "words": "Open Lead Desk",
         "href": "/console",
     }
-    made = {"client": client, "next_step": next_step, "no_secret": ""}
-    yield sample("created", "created", secret=secret, is_new=True, replaced=None, **made)
-    replaced = {"id": "sec_4KQ1", "until_at": NOW + 86_400}
-    yield sample("new-secret", "created", secret=secret, is_new=False, replaced=replaced, **made)
+    made = {"client": client, "next_step": next_step, "missing": None, "ended": False}
+    yield sample("created", "created", secret=secret, is_new=True, **made)
+    yield sample("new-secret", "created", secret=secret, is_new=False, **(made | {"ended": True}))
     why = "Anyone could read a secret in the page source, so this type has none."
-    yield sample(
-        "created-browser", "created", secret=None, is_new=True, replaced=None, **(made | {"no_secret": why})
-    )
+    none = {"missing": {"title": "This type has no secret", "sentence": why}}
+    yield sample("created-browser", "created", secret=None, is_new=True, **(made | none))
+    kept = {"token": "b2f7c1", "name": "Dockside Billing"}
+    asking = {"action": "/console/clients/new/server-based", "kept": kept, "back": "/console/clients"}
+    yield sample("confirm", "confirm", problem="", wait_seconds=0, **asking)
+    wrong = "That is not the password of this account. Try again."
+    yield sample("confirm-problem", "confirm", problem=wrong, wait_seconds=42, **asking)
     yield from client_pages(sample, client, why)
     yield from code_pages(sample)
 
@@ -146,36 +152,37 @@ def console() -> Iterator[Sample]:
 def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator[Sample]:
     whole = client | {
         "created_at": NOW - 1_500_000,
-        "last_used_at": NOW - 60,
         "homepage": APP["homepage"],
-        "people": 212,
+        "enabled": False,
     }
     secrets = [
-        {"id": "sec_9MW2", "created_at": NOW - 600_000, "last_used_at": NOW - 60, "until_at": None},
-        {"id": "sec_4KQ1", "created_at": NOW - 1_500_000, "last_used_at": None, "until_at": NOW + 600_000},
+        {"id": "sec_9MW2", "created_at": NOW - 600_000, "until_at": None},
+        {"id": "sec_4KQ1", "created_at": NOW - 1_500_000, "until_at": NOW + 600_000},
     ]
     details = {
         "client": whole,
         "form": FORM,
-        "problem": "",
         "problems": {},
-        "saved": "",
+        "done": "",
         "flow_sentence": "A person signs in and allows it, your server exchanges the code.",
         "secrets": secrets,
         "may_have_secret": True,
+        "needs_secret": True,
         "may_add_secret": False,
         "no_secret": "",
+        "secret_problem": "This is the only secret. Add another first, or reset it.",
         "delete_problem": "",
-        "token": "b2f7c1",
+        "tokens": {"settings": "b2f7c1", "secrets": "b2f7c2", "delete": "b2f7c3"},
     }
     yield sample(
-        "client", "client", fields=["name", "homepage", "redirect_uris", "vendor_compatible"], **details
+        "client", "client", fields=["name", "homepage_url", "redirect_uris", "vendor_compatible"], **details
     )
     browser = {
         "client": whole | {"type": "client-based", "type_title": "Client-based", "name": "Quote calculator"},
         "may_have_secret": False,
         "no_secret": why,
-        "saved": "Saved. Sign-in works with the new addresses from now on.",
+        "secret_problem": "",
+        "done": "Saved. It holds from the next request on.",
         "delete_problem": "That is not its name. Nothing was deleted.",
     }
     yield sample("client-browser", "client", fields=ALL_FIELDS, **(details | browser))
@@ -190,6 +197,8 @@ def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator
         "fix": "Remove the last / in your app’s settings. If you need both addresses, add this one too.",
         "code": "redirect_uri_mismatch",
         "difference": difference(),
+        "facts": [],
+        "has_page": True,
         "action": {"words": "Edit the redirect URIs", "href": "/console"},
         "open": True,
     }
@@ -198,15 +207,17 @@ def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator
         "word": "Declined",
         "sentence": "A person chose “Don’t allow”",
         "code": "consent_declined",
+        "facts": [{"label": "It sent", "value": "code_verifier of 12 characters"}],
+        "has_page": False,
         "difference": None,
         "action": None,
         "open": False,
     }
     entries = [entry, entry | declined, entry | {"open": False}]
     shown = {"client": client}
-    yield sample("activity", "activity", request_id="", entries=entries, older="/console?page=2", **shown)
-    yield sample("activity-none", "activity", request_id="", entries=[], older="", **shown)
-    yield sample("activity-missing", "activity", request_id="req_eu_0000", entries=[], older="", **shown)
+    yield sample("activity", "activity", request_id="", entries=entries, **shown)
+    yield sample("activity-none", "activity", request_id="", entries=[], **shown)
+    yield sample("activity-missing", "activity", request_id="req_eu_0000", entries=[], **shown)
     yield sample("find", "find", request_id="", entry=None, its_client=None)
     yield sample("find-found", "find", request_id="req_eu_5Tn7Wd", entry=entry, its_client=client)
     yield sample("find-missing", "find", request_id="req_eu_0000", entry=None, its_client=None)

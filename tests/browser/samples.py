@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from grantline.web.templating import Page, compare_addresses
+from grantline.web.templating import Page
 
 NOW = 1_795_274_047
 PAGE = Page(host="accounts.eu.example.com", data_center="EU", request_id="req_eu_1Pv9Ys")
@@ -35,16 +35,18 @@ GROUPS = [
 SCOPES = ["CRM.modules.leads.CREATE", "CRM.modules.leads.UPDATE", "CRM.modules.leads.READ", "openid", "email"]
 COULD_NOT = "see your password, delete leads, or open contacts, files or anything else."
 FLOW = {"flow": "flw_eu_3Wq8JzT0", "token": "b2f7c1"}
-SENT = "https://leaddesk.northgate.example.com/callback/"
-REGISTERED = "https://leaddesk.northgate.example.com/callback"
 
 
 def difference(registered: bool = True) -> dict[str, object]:
-    sent, known = compare_addresses(SENT, REGISTERED)
+    """An extra / at the end; strangers are not shown what is registered."""
+    start = [
+        {"text": "https://leaddesk.northgate.example.com", "kind": "same"},
+        {"text": "/callback", "kind": "after"},
+    ]
     return {
         "sentence": "Your app sent an extra / at the end. Addresses must match exactly.",
-        "sent": sent,
-        "registered": known if registered else [],
+        "sent": [*start, {"text": "/", "kind": "differs"}],
+        "registered": [*start, {"text": "", "kind": "missing"}] if registered else [],
     }
 
 
@@ -134,7 +136,7 @@ def people() -> Iterator[Sample]:
         "code": "client_unknown",
     }
     yield sample("stopped-unknown", "stopped", difference=None, owner=None, **(stopped | nobody))
-    for status in (400, 403, 404, 405, 413, 421, 429, 500, 503):
+    for status in (400, 403, 404, 405, 413, 414, 421, 429, 431, 500, 503):
         incident = "inc_eu_77QK" if status == 500 else ""
         yield sample(
             f"plain-{status}",

@@ -33,14 +33,6 @@ class Page:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddressPart:
-    """A stretch of a compared address. `kind`: same, after (around the difference), differs or missing."""
-
-    text: str
-    kind: str
-
-
 class Pages:
     """Renders the templates, and holds every static file under its hashed address."""
 
@@ -121,34 +113,6 @@ def render_initials(name: str) -> str:
     """At most two first letters: "Mara Lindqvist" gives "ML"."""
     words = name.split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
-
-
-def compare_addresses(sent: str, registered: str) -> tuple[list[AddressPart], list[AddressPart]]:
-    """Both addresses in stretches, for the character difference: the common part, then the path that differs.
-
-    Each list joins to its address; the stretch that differs is `missing` (and empty) where there is nothing.
-    """
-    start = _common_length(sent, registered)
-    end = _common_length(sent[start:][::-1], registered[start:][::-1])
-    return _stretches(sent, start, end), _stretches(registered, start, end)
-
-
-def _stretches(address: str, start: int, end: int) -> list[AddressPart]:
-    stop = len(address) - end
-    bold_from = address.rfind("/", 0, start) if "/" in address[8:start] else start
-    parts = [AddressPart(address[:bold_from], "same"), AddressPart(address[bold_from:start], "after")]
-    parts.append(AddressPart(address[start:stop], "differs" if stop > start else "missing"))
-    parts.append(AddressPart(address[stop:], "after"))
-    return [part for part in parts if part.text or part.kind == "missing"]
-
-
-def _common_length(one: str, other: str) -> int:
-    length = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        length += 1
-    return length
 
 
 def _environment(templates_dir: Path, static_url: object) -> Environment:

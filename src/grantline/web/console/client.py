@@ -1,0 +1,133 @@
+"""One client: its facts, its settings, its end (R33, R38, T4)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response
+
+from grantline.accounts import Account
+from grantline.audit import record_event
+from grantline.clients import (
+    Client,
+    Registration,
+    RegistrationRefused,
+    delete_client,
+    registration_of,
+    update_client,
+)
+from grantline.web.console.client_form import (
+    fields_to_change,
+    form_values,
+    problems_by_field,
+    read_registration,
+)
+from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.type_words import TYPE_WORDS, no_secret
+from grantline.web.visit import Visit
+
+_DONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "saved": "Saved. It holds from the next request on.",
+        "revoked": "The secret was revoked. It stopped working.",
+    }
+)
+_MOST_SECRETS: Final = 2
+
+
+async def show_client(visit: Visit, account: Account, client: Client) -> Response:
+    """GET /console/clients/{client_id}."""
+    return details_page(visit, client, done=_DONE.get(visit.request.query_params.get("done", ""), ""))
+
+
+def details_page(
+    visit: Visit,
+    client: Client,
+    *,
+    asked: Registration | None = None,
+    refused: RegistrationRefused | None = None,
+    done: str = "",
+    secret_problem: str = "",
+    delete_problem: str = "",
+) -> Response:
+    """The page of a client; with what was asked for when that was refused."""
+    kind = client.type
+    shown = asked or registration_of(client)
+    live = client.live_secrets(visit.now)
+    return visit.render(
+        "console/client.html",
+        status=400 if refused or secret_problem or delete_problem else 200,
+        script=True,
+        person=visit.person,
+        client={
+            "client_id": client.id,
+            "name": client.name,
+            "type": kind.name,
+            "type_title": kind.title,
+            "created_at": client.created_at,
+            "homepage": client.homepage_url,
+            "enabled": client.enabled,
+        },
+        fields=fields_to_change(kind),
+        form=form_values(shown),
+        problems=problems_by_field(refused.problems, shown) if refused else {},
+        done=done,
+        flow_sentence=TYPE_WORDS[kind.name].flow,
+        secrets=[
+            {"id": secret.id, "created_at": secret.created_at, "until_at": secret.expires_at}
+            for secret in live
+        ],
+        may_have_secret=kind.secret != "none",
+        needs_secret=kind.secret == "required",
+        may_add_secret=len(live) < _MOST_SECRETS,
+        no_secret=no_secret(kind),
+        secret_problem=secret_problem,
+        delete_problem=delete_problem,
+        tokens={act: visit.form_token(f"{act}:{client.id}") for act in ("settings", "secrets", "delete")},
+    )
+
+
+async def save(visit: Visit, account: Account, client: Client) -> Response:
+    """POST /console/clients/{client_id}: the settings."""
+    names = fields_to_change(client.type)
+    form = await visit.form(f"settings:{client.id}", fields=frozenset({*names, PASSWORD}))
+    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}"):
+        return asked_again
+    before = registration_of(client)
+    asked = read_registration(form, names, before)
+    try:
+        await update_client(visit.server.db, client, asked, visit.now)
+    except RegistrationRefused as refused:
+        return details_page(visit, client, asked=asked, refused=refused)
+    except LookupError:
+        return visit.redirect("/console/clients")
+    changed = [name for name in names if getattr(asked, name) != getattr(before, name)]
+    await _record(visit, account, client, "client.updated", {"changed": changed})
+    return visit.redirect(f"/console/clients/{client.id}?done=saved")
+
+
+async def delete(visit: Visit, account: Account, client: Client) -> Response:
+    """POST /console/clients/{client_id}/delete: with its name typed."""
+    form = await visit.form(f"delete:{client.id}", fields=frozenset({"typed_name", PASSWORD}))
+    if form.get("typed_name", "").strip() != client.name:
+        return details_page(visit, client, delete_problem="That is not its name. Nothing was deleted.")
+    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}"):
+        return asked_again
+    await delete_client(visit.server.db, client.id, visit.now)
+    await _record(visit, account, client, "client.deleted", {"name": client.name})
+    return visit.redirect("/console/clients?deleted")
+
+
+async def _record(
+    visit: Visit, account: Account, client: Client, kind: str, detail: Mapping[str, object]
+) -> None:
+    await record_event(
+        visit.server.db,
+        kind,
+        now=visit.now,
+        account_id=account.id,
+        client_id=client.id,
+        organization_id=client.organization_id,
+        network=visit.peer.shown,
+        detail=detail,
+    )

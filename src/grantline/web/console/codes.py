@@ -1,0 +1,187 @@
+"""Generate code: a self client's grant token, shown once beside its command (R42–R44, R49, B1, B8)."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from grantline.accounts import Account
+from grantline.audit import record_event
+from grantline.clients import Client
+from grantline.oauth.errors import InvalidScope
+from grantline.oauth.scope import parse_scope
+from grantline.tokens import AuthorizationCode, CodeLimitReached, issue_authorization_code, list_console_codes
+from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.scope_table import box_names, scope_tables
+from grantline.web.templating import render_duration
+from grantline.web.vendor_wire import scope_aliases
+from grantline.web.visit import Visit
+
+MINUTES: Final = (3, 5, 7, 10)
+LONGEST_DESCRIPTION: Final = 200
+_EMPTY: Final[Mapping[str, str]] = {"scope": "", "minutes": str(MINUTES[0]), "description": ""}
+
+
+async def show_code_form(visit: Visit, account: Account, client: Client) -> Response:
+    """GET …/code."""
+    _check_type(client)
+    return await _page(visit, client, _EMPTY)
+
+
+async def generate(visit: Visit, account: Account, client: Client) -> Response:
+    """POST …/code: the answer shows the code, this once."""
+    _check_type(client)
+    boxes = box_names(visit.server.mint.catalog)
+    fields = frozenset({"scope", "minutes", "description", PASSWORD, *boxes})
+    form = await visit.form(f"code:{client.id}", fields=fields)
+    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}/code"):
+        return asked_again
+    kept = {name: form.get(name, "").strip() for name in _EMPTY}
+    kept["scope"] = _with_boxes(kept["scope"], [scope for name, scope in boxes.items() if name in form])
+    if kept["minutes"] not in {str(minutes) for minutes in MINUTES}:
+        return await _page(
+            visit, client, kept | {"minutes": _EMPTY["minutes"]}, problem="Choose how long it is valid."
+        )
+    if len(kept["description"]) > LONGEST_DESCRIPTION:
+        problems = {"description": f"Use at most {LONGEST_DESCRIPTION} characters."}
+        return await _page(visit, client, kept, problems=problems)
+    try:
+        code = await _issue(visit, account, client, kept)
+    except InvalidScope as refused:
+        return await _page(visit, client, kept, problems={"scope": _scope_problem(refused)})
+    except CodeLimitReached as limit:
+        wait = f"Ten codes in ten minutes are the limit. Wait {render_duration(limit.wait_seconds)}."
+        return await _page(visit, client, kept, problem=wait, status=429)
+    return await _page(visit, client, kept, code=code)
+
+
+async def _issue(visit: Visit, account: Account, client: Client, form: Mapping[str, str]) -> str:
+    """The code, written together with its audit event. Raises InvalidScope, CodeLimitReached."""
+    mint = visit.server.mint
+    resolved = mint.catalog.resolve(parse_scope(form["scope"]), scope_aliases(client))
+    async with visit.server.db.transaction() as tx:
+        code = await issue_authorization_code(
+            mint,
+            tx,
+            client_id=client.id,
+            account_id=account.id,
+            organization_id=client.organization_id,
+            scope=resolved.names,
+            asked_scope=resolved.asked,
+            refresh_token=True,
+            now=visit.now,
+            life_seconds=int(form["minutes"]) * 60,
+            from_console=True,
+            description=form["description"],
+            auth_time=visit.session.auth_at if visit.session is not None else visit.now,
+        )
+        await record_event(
+            tx,
+            "code.generated",
+            now=visit.now,
+            account_id=account.id,
+            client_id=client.id,
+            organization_id=client.organization_id,
+            network=visit.peer.shown,
+            detail={"scope": list(resolved.names), "minutes": int(form["minutes"])},
+        )
+    return code
+
+
+def _check_type(client: Client) -> None:
+    """Codes are generated for self clients alone; for others the page does not exist."""
+    if client.type.name != "self-client":
+        raise HTTPException(404)
+
+
+def _with_boxes(text: str, ticked: list[str]) -> str:
+    """The text, and after it the ticked scopes that it does not name yet."""
+    written = {word.lower() for word in text.replace(",", " ").split()}
+    added = [scope for scope in ticked if scope.lower() not in written]
+    return ", ".join(part for part in (text.rstrip(", "), *added) if part)
+
+
+def _scope_problem(refused: InvalidScope) -> str:
+    if refused.code == "scope_missing":
+        return "Name at least one scope, or tick one."
+    if refused.received:
+        return f"There is no scope {refused.received[:200]}. Look it up in the list of all scopes."
+    return f"{refused.explanation.title}. {refused.explanation.fix}"
+
+
+async def _page(
+    visit: Visit,
+    client: Client,
+    form: Mapping[str, str],
+    *,
+    problems: Mapping[str, str] | None = None,
+    problem: str = "",
+    status: int = 0,
+    code: str = "",
+) -> Response:
+    catalog = visit.server.mint.catalog
+    earlier = await list_console_codes(visit.server.db, client.id)
+    named = [scope.name for word in form["scope"].replace(",", " ").split() if (scope := catalog.find(word))]
+    return visit.render(
+        "console/code.html",
+        status=status or (400 if problem or problems else 200),
+        script=True,
+        person=visit.person,
+        client={"client_id": client.id, "name": client.name, "type": client.type.name},
+        form=form,
+        problems=problems or {},
+        problem=problem,
+        choices=MINUTES,
+        token=visit.form_token(f"code:{client.id}"),
+        table=scope_tables(catalog, named),
+        result=_result(visit, client, form, code) if code else None,
+        earlier=[_earlier(known, visit.now) for known in earlier],
+    )
+
+
+def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) -> dict[str, object]:
+    seconds = int(form["minutes"]) * 60
+    endpoint = f"{visit.server.issuer}/oauth/v2/token"
+    command = [
+        f"curl {endpoint}",
+        "-d grant_type=authorization_code",
+        f"-d client_id={client.id}",
+        '-d client_secret="$GRANTLINE_CLIENT_SECRET"',
+        f"-d code={code}",
+    ]
+    document = {
+        "grant_type": "authorization_code",
+        "client_id": client.id,
+        "code": code,
+        "scope": [name for name in form["scope"].replace(",", " ").split() if name],
+        "expires_at": visit.now + seconds,
+        "token_endpoint": endpoint,
+    }
+    return {
+        "code": code,
+        "expires_at": visit.now + seconds,
+        "seconds_left": seconds,
+        "seconds_whole": seconds,
+        "command": " \\\n  ".join(command),
+        "document": json.dumps(document, indent=2),
+        "file_name": "grantline-code.json",
+    }
+
+
+def _earlier(code: AuthorizationCode, now: int) -> dict[str, object]:
+    if code.consumed_at is not None:
+        state, outcome = "done", f"Exchanged after {render_duration(code.consumed_at - code.created_at)}"
+    elif code.expires_at <= now:
+        state, outcome = "stop", "Expired unused"
+    else:
+        state, outcome = "now", "Not used yet"
+    return {
+        "description": code.description,
+        "scopes": code.scope,
+        "made_at": code.created_at,
+        "minutes": (code.expires_at - code.created_at) // 60,
+        "state": state,
+        "outcome": outcome,
+    }
