@@ -186,15 +186,19 @@ def create(
         return client, value
 
     client, value = work(database, job)
+    _tell_created(client, value, as_json=json)
+
+
+def _tell_created(client: Client, value: str | None, *, as_json: bool) -> None:
     members = _members(client) | ({"client_secret": value} if value else {})
     lines = [f"Registered {client.name} ({client.type.title}).", f"Client ID: {client.id}"]
     if value:
         lines.append(f"Client secret, shown once: {value}")
-    elif type == "self-client":
+    elif client.type.name == "self-client":
         lines.append(
             "This account had a self client already: here it is. Its secret was shown when it was created."
         )
-    say("\n".join(lines), members, as_json=json)
+    say("\n".join(lines), members, as_json=as_json)
 
 
 @app.command("update")

@@ -27,8 +27,7 @@ def migrate(database: DatabaseOption = None, json: JsonOption = False) -> None:
 def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
     """Check what can be wrong: file modes, the master key, settings. Exit status 1 when something is."""
     from grantline.cli.offline import open_envelope
-    from grantline.keys import load_keyring
-    from grantline.keys.envelope import EnvelopeBroken
+    from grantline.keys import EnvelopeBroken, load_keyring
     from grantline.settings import Settings
 
     async def job(place: Workplace) -> list[str]:

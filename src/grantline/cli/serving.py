@@ -61,10 +61,7 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
-    from grantline.web.app import build_app
-    from grantline.web.listen import listener, serve_all
-    from grantline.web.logs import set_up_logs
-    from grantline.web.server import open_server
+    from grantline.web import build_app, listener, open_server, serve_all, set_up_logs
 
     set_up_logs(settings.log_level)
     try:

@@ -10,10 +10,7 @@ from grantline.demo.seed import Ports, Seed, seed_clients, seed_crm, seed_people
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm import build_app as build_crm
 from grantline.settings import Settings
-from grantline.web.app import build_app
-from grantline.web.listen import listener, serve_all
-from grantline.web.logs import set_up_logs
-from grantline.web.server import Server, open_server
+from grantline.web import Server, build_app, listener, open_server, serve_all, set_up_logs
 
 SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
 

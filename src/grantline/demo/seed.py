@@ -21,7 +21,7 @@ from grantline.clients import (
     registration_of,
     update_client,
 )
-from grantline.web.server import Server, load_catalog
+from grantline.web import Server, load_catalog
 
 PEOPLE: Final = (
     ("mara@example.com", "Mara", "Lindqvist", "developer"),

@@ -4,8 +4,8 @@ package only as a signature.
 All keys lie in the database, sealed with the master key, which is a file of its own and never in it.
 """
 
-from grantline.keys.envelope import Envelope, load_master_key
+from grantline.keys.envelope import Envelope, EnvelopeBroken, load_master_key
 from grantline.keys.keyring import Keyring, load_keyring
 from grantline.keys.rotation import ensure_keys, rotate_keys
 
-__all__ = ["Envelope", "Keyring", "ensure_keys", "load_keyring", "load_master_key", "rotate_keys"]
+__all__ = ["Envelope", "EnvelopeBroken", "Keyring", "ensure_keys", "load_keyring", "load_master_key", "rotate_keys"]

@@ -6,3 +6,10 @@ programs, `pages/` for people, `console/` for developers; `errors` turns refusal
 speaks the vendor's wire
 to clients whose switch is on. The rules live below, in the packages that this one imports.
 """
+
+from grantline.web.app import build_app
+from grantline.web.listen import listener, serve_all
+from grantline.web.logs import set_up_logs
+from grantline.web.server import Server, load_catalog, open_server
+
+__all__ = ["Server", "build_app", "listener", "load_catalog", "open_server", "serve_all", "set_up_logs"]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grantline.accounts import (
+    Account,
     EmailUnusable,
     PasswordsBusy,
     SignInDelayed,
@@ -97,24 +98,27 @@ async def take_sign_in(request: Request) -> Response:
     if account is None:
         await record_event(server.db, "sign_in.failed", now=visit.now, network=visit.peer.shown)
         return await sign_in_page(visit, handle, flow, email=email, problem=WRONG, status=400)
+    await _open_session(visit, account)
+    return visit.redirect(_after(flow, handle) if flow is not None else "/account")
+
+
+async def _open_session(visit: Visit, account: Account) -> None:
+    """A new session and a new browser id; what waited in this browser waits for the new id (T73)."""
     value, session = await start_session(
-        server.db,
+        visit.server.db,
         account_id=account.id,
         now=visit.now,
         network=visit.peer.shown,
-        user_agent=request.headers.get("user-agent", ""),
+        user_agent=visit.request.headers.get("user-agent", ""),
         replaces=visit.session.id_hash if visit.session is not None else None,
     )
     await record_event(
-        server.db, "sign_in.succeeded", now=visit.now, account_id=account.id, network=visit.peer.shown
+        visit.server.db, "sign_in.succeeded", now=visit.now, account_id=account.id, network=visit.peer.shown
     )
     visit.set_session(value, session, account)
     old_browser = visit.renew_browser()
     visit.remember_email(email_key(account.email))
-    if flow is None:
-        return visit.redirect("/account")
-    await move_flows(server.db, from_browser=old_browser, to_browser=visit.browser)
-    return visit.redirect(_after(flow, handle))
+    await move_flows(visit.server.db, from_browser=old_browser, to_browser=visit.browser)
 
 
 def _after(flow: PendingFlow, handle: str) -> str:
