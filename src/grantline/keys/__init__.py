@@ -8,4 +8,12 @@ from grantline.keys.envelope import Envelope, EnvelopeBroken, load_master_key
 from grantline.keys.keyring import Keyring, load_keyring
 from grantline.keys.rotation import ensure_keys, rotate_keys
 
-__all__ = ["Envelope", "EnvelopeBroken", "Keyring", "ensure_keys", "load_keyring", "load_master_key", "rotate_keys"]
+__all__ = [
+    "Envelope",
+    "EnvelopeBroken",
+    "Keyring",
+    "ensure_keys",
+    "load_keyring",
+    "load_master_key",
+    "rotate_keys",
+]
