@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from grantline.oauth.errors import InvalidScope
-from grantline.scopes.services import ALL_OPERATIONS, OPENID_SCOPES, SERVICES, Resource, Service
+from grantline.scopes.services import OPENID_SCOPES, SERVICES, Resource, Service
 
 _VERBS: Final = MappingProxyType(
     {
@@ -14,7 +14,7 @@ _VERBS: Final = MappingProxyType(
         "WRITE": ("Change", "Add, edit and delete your {noun}"),
         "DELETE": ("Change", "Delete your {noun}"),
         "UPDATE": ("Change", "Edit your {noun}"),
-        "CREATE": ("Change", "Add to your {noun}"),
+        "CREATE": ("Change", "Add new {noun}"),
         "READ": ("See", "See your {noun}"),
     }
 )
@@ -67,6 +67,8 @@ def _service_scopes(service: Service) -> Iterable[Scope]:
             group, wording = _VERBS[operation]
             name = ".".join(part for part in (service.prefix, resource.path, operation) if part)
             sentence = wording.format(noun=resource.noun)
+            if resource.detail and operation in ("READ", "ALL"):
+                sentence = f"{sentence}: {resource.detail}"
             yield Scope(
                 name,
                 service.prefix,
@@ -89,7 +91,7 @@ class Catalog:
         declared = {}
         for prefix, name in apis.values():
             if prefix.lower() not in known:
-                root = Resource("", name, f"data in {name}", ALL_OPERATIONS)
+                root = Resource("", name, f"data in {name}")
                 declared[prefix.lower()] = Service(prefix, name, (root,))
         self.services: tuple[Service, ...] = (*SERVICES, *declared.values())
         scopes = [*_openid_scopes()]

@@ -16,6 +16,8 @@ class Resource:
     title: str
     noun: str
     """As it follows "See your …"."""
+    detail: str = ""
+    """What reading shows, in so many words."""
     operations: tuple[str, ...] = ALL_OPERATIONS
     for_apps: bool = True
     """False: belongs to a person, never to an app that acts as itself."""
@@ -56,8 +58,9 @@ SERVICES: Final = (
             Resource(
                 "profile",
                 "Profile",
+                "profile",
                 "name, e-mail address and account number",
-                ("READ",),
+                operations=("READ",),
                 for_apps=False,
                 shows_person=True,
             ),
@@ -67,16 +70,16 @@ SERVICES: Final = (
         "CRM",
         "CRM",
         (
-            Resource("modules", "All records", "records: leads, contacts and products"),
-            Resource("modules.leads", "Leads", "leads"),
-            Resource("modules.contacts", "Contacts", "contacts"),
-            Resource("modules.products", "Products", "products and prices"),
-            Resource("modules.ALL", "All records (spelled out)", "records: leads, contacts and products"),
+            Resource("modules", "All records", "records", "leads, contacts and products"),
+            Resource("modules.leads", "Leads", "leads", "names, companies, e-mail addresses, phone numbers"),
+            Resource("modules.contacts", "Contacts", "contacts", "names, e-mail addresses, phone numbers"),
+            Resource("modules.products", "Products", "products", "names, codes and prices"),
+            Resource("modules.ALL", "All records, spelled out", "records", "leads, contacts and products"),
             Resource("settings", "Settings", "CRM settings"),
             Resource("settings.modules", "Module settings", "list of modules"),
             Resource("settings.fields", "Field settings", "list of fields"),
-            Resource("users", "Users", "CRM users", shows_person=True),
-            Resource("org", "Organization", "organization's details"),
+            Resource("users", "Users", "CRM users", "names and e-mail addresses", shows_person=True),
+            Resource("org", "Organization", "organization", "its name and settings"),
             Resource("files", "Files", "files"),
             Resource("bulk", "Bulk jobs", "bulk jobs"),
         ),

@@ -40,10 +40,11 @@ def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
         if service.prefix == "AaaServer" or not any(name.startswith(service.prefix + ".") for name in names):
             continue
         closed = [
-            resource.noun.partition(":")[0]
+            resource.noun
             for resource in service.resources
             if resource.path
             and not resource.path.endswith("ALL")
+            and not resource.path.startswith("settings.")
             and not any(covers(name, f"{service.prefix}.{resource.path}.READ") for name in names)
             and not any(
                 name.lower().startswith(f"{service.prefix}.{resource.path}.".lower()) for name in names

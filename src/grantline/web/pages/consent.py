@@ -64,4 +64,6 @@ def app_of(client: Client) -> Mapping[str, str]:
 async def person_of(visit: Visit, account: Account) -> Mapping[str, str]:
     """The person as pages show them."""
     organization = await personal_organization(visit.server.db, account.id)
-    return {"name": account.name, "email": account.email, "organization": organization.name}
+    personal = organization.name == account.name
+    shown = "Personal organization" if personal else organization.name
+    return {"name": account.name, "email": account.email, "organization": shown}

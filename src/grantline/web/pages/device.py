@@ -140,6 +140,8 @@ async def decide_device(request: Request) -> Response:
     flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
     if flow is None or flow.kind != "device" or visit.account is None or visit.session is None:
         raise FormRefused(403)
+    if form.get("decision") == "switch":
+        return await sign_in_page(visit, handle, flow)
     code = await _find(visit, flow.request)
     client = await find_client(visit.server.db, code.client_id) if code is not None else None
     if code is None or client is None:
