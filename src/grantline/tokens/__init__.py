@@ -41,6 +41,7 @@ from grantline.tokens.device_codes import (
     hash_user_code,
     issue_device_code,
     read_user_code,
+    release_device_code,
     show_user_code,
     spend_device_code,
 )
@@ -120,6 +121,7 @@ __all__ = [
     "parse_access_token",
     "parse_refresh_token",
     "read_user_code",
+    "release_device_code",
     "revoke_authorization",
     "revoke_for_client",
     "revoke_sequence",

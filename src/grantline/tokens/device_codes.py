@@ -197,6 +197,20 @@ async def claim_device_code(
     return changed == 1
 
 
+async def release_device_code(
+    db: Database, code: DeviceCode, *, account_id: int, browser_hash: bytes
+) -> None:
+    """Give the claim up, so that another account can decide in this browser."""
+    await db.run(
+        "UPDATE device_codes SET claimed_account_id = NULL, claimed_browser_hash = NULL"
+        " WHERE device_code_hash = $1 AND status = 'pending'"
+        " AND claimed_account_id = $2 AND claimed_browser_hash = $3",
+        code.device_code_hash,
+        account_id,
+        browser_hash,
+    )
+
+
 async def decide_device_code(
     tx: Transaction,
     code: DeviceCode,

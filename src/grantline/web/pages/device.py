@@ -6,10 +6,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grantline.accounts import personal_organization
+from grantline.accounts import Account, Session, personal_organization
 from grantline.audit import record_event
-from grantline.authorize import consume_flow, find_flow, park_flow
-from grantline.clients import find_client
+from grantline.authorize import PendingFlow, consume_flow, find_flow, park_flow
+from grantline.clients import Client, find_client
 from grantline.consent import Asked, allow
 from grantline.limits import StoredLimit, reserve
 from grantline.tokens import (
@@ -19,6 +19,7 @@ from grantline.tokens import (
     find_by_user_code,
     hash_user_code,
     read_user_code,
+    release_device_code,
     show_user_code,
 )
 from grantline.web.pages.consent import app_of, person_of
@@ -140,36 +141,54 @@ async def decide_device(request: Request) -> Response:
     flow = await find_flow(visit.server.db, handle, visit.browser, visit.now)
     if flow is None or flow.kind != "device" or visit.account is None or visit.session is None:
         raise FormRefused(403)
-    if form.get("decision") == "switch":
-        return await sign_in_page(visit, handle, flow)
     code = await _find(visit, flow.request)
     client = await find_client(visit.server.db, code.client_id) if code is not None else None
     if code is None or client is None:
         return _enter(visit, "", NOT_FOUND, 400)
+    if form.get("decision") == "switch":
+        await release_device_code(
+            visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit)
+        )
+        return await sign_in_page(visit, handle, flow)
     allowed = form.get("decision") == "allow"
-    organization = await personal_organization(visit.server.db, visit.account.id)
+    await _write_decision(visit, visit.account, visit.session, flow, code, client, allowed=allowed)
+    person = await person_of(visit, visit.account)
+    return visit.render("people/device_done.html", allowed=allowed, app=client.name, person=person)
+
+
+async def _write_decision(
+    visit: Visit,
+    account: Account,
+    session: Session,
+    flow: PendingFlow,
+    code: DeviceCode,
+    client: Client,
+    *,
+    allowed: bool,
+) -> None:
+    """Decision, consent and audit in one transaction. Raises FormRefused when it is not this person's to make."""
+    organization = await personal_organization(visit.server.db, account.id)
     async with visit.server.db.transaction() as tx:
         decided = await consume_flow(tx, flow, visit.now) and await decide_device_code(
             tx,
             code,
             allow=allowed,
-            account_id=visit.account.id,
+            account_id=account.id,
             browser_hash=browser_hash(visit),
             organization_id=organization.id,
-            auth_time=visit.session.auth_at,
-            sid=visit.session.sid,
+            auth_time=session.auth_at,
+            sid=session.sid,
             now=visit.now,
         )
         if not decided:
             raise FormRefused(404)
         if allowed:
-            asked = Asked(code.scope, code.refresh_token, "")
             await allow(
                 tx,
-                account_id=visit.account.id,
+                account_id=account.id,
                 client=client,
                 organization_id=organization.id,
-                asked=asked,
+                asked=Asked(code.scope, code.refresh_token, ""),
                 network=visit.peer.shown,
                 now=visit.now,
             )
@@ -178,10 +197,8 @@ async def decide_device(request: Request) -> Response:
                 tx,
                 "device.refused",
                 now=visit.now,
-                account_id=visit.account.id,
+                account_id=account.id,
                 client_id=client.id,
                 network=visit.peer.shown,
                 detail={"started_from": code.network},
             )
-    person = await person_of(visit, visit.account)
-    return visit.render("people/device_done.html", allowed=allowed, app=client.name, person=person)
