@@ -149,7 +149,7 @@ async def decide_device(request: Request) -> Response:
         await release_device_code(
             visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit)
         )
-        return await sign_in_page(visit, handle, flow)
+        return await sign_in_page(visit, handle, flow, other=True)
     allowed = form.get("decision") == "allow"
     await _write_decision(visit, visit.account, visit.session, flow, code, client, allowed=allowed)
     person = await person_of(visit, visit.account)
@@ -166,7 +166,7 @@ async def _write_decision(
     *,
     allowed: bool,
 ) -> None:
-    """Decision, consent and audit in one transaction. Raises FormRefused when it is not this person's to make."""
+    """Decision, consent and audit in one transaction. Raises FormRefused when it is not theirs to make."""
     organization = await personal_organization(visit.server.db, account.id)
     async with visit.server.db.transaction() as tx:
         decided = await consume_flow(tx, flow, visit.now) and await decide_device_code(
