@@ -36,7 +36,7 @@ def next_step(
         if silent:
             raise LoginRequired("login_required")
         return Step.SIGN_IN
-    if must_ask or "consent" in request.prompt:
+    if must_ask or "consent" in request.prompt or _choose(request, auth_at, started_at):
         if silent:
             raise ConsentRequired("consent_required")
         return Step.CONSENT
@@ -47,6 +47,14 @@ def _stale(request: AuthorizationRequest, auth_at: int, started_at: int, now: in
     """Whether the person has to prove themselves anew for this request (T23)."""
     if auth_at >= started_at:
         return False  # signed in for this very request
-    if request.prompt & {"login", "select_account"}:
+    if "login" in request.prompt:
         return True
     return request.max_age is not None and now - auth_at > request.max_age - (request.max_age == 0)
+
+
+def _choose(request: AuthorizationRequest, auth_at: int, started_at: int) -> bool:
+    """Whether the person is to choose an account: the consent page names theirs and offers another.
+
+    Who signed in for this very request has chosen.
+    """
+    return "select_account" in request.prompt and auth_at < started_at

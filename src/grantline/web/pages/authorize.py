@@ -83,7 +83,8 @@ async def _check_and_go_on(
     try:
         aliases = vendor_wire.scope_aliases(target.client)
         checked = check_request(visit.server.mint, target, parameters, aliases)
-        return await _go_on(visit, checked, started_at=visit.now, handle=None, flow=None)
+        # Nobody can have signed in for a request that has just come, not even within the same second (T23).
+        return await _go_on(visit, checked, started_at=visit.now + 1, handle=None, flow=None)
     except Exception as error:
         return _send_back(
             visit,
@@ -226,7 +227,7 @@ async def decide(request: Request) -> Response:
         return await stopped_page(visit, error)
     decision = form.get("decision")
     if decision == "switch":
-        return await sign_in_page(visit, handle, flow)
+        return await sign_in_page(visit, handle, flow, other=True)
     try:
         if decision != "allow":
             async with visit.server.db.transaction() as tx:

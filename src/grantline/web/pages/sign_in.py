@@ -43,8 +43,10 @@ async def sign_in_page(
     problem: str = "",
     wait_seconds: int = 0,
     status: int = 200,
+    other: bool = False,
 ) -> Response:
-    """The sign-in form, for a flow or by itself."""
+    """The sign-in form, for a flow or by itself. `other`: the person wants another account than the present
+    one."""
     client = (
         await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
     )
@@ -59,7 +61,7 @@ async def sign_in_page(
         email=email[:254],
         problem=problem,
         wait_seconds=wait_seconds,
-        again=visit.account is not None,
+        again=visit.account is not None and not other,
     )
 
 
