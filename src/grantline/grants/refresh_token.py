@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from grantline.accounts import find_account
 from grantline.activity import Entry
 from grantline.audit import record_event
 from grantline.grants.exchange import Exchange, check_kind
@@ -25,6 +26,7 @@ from grantline.tokens import (
     Authorization,
     access_token_for,
     find_authorization,
+    id_token_for,
     mint_refresh_token,
     narrow,
     open_answer,
@@ -119,16 +121,44 @@ async def _refresh(
         access_token = await access_token_for(
             mint, authorization.id, sequence, scope, resources, exchange.now
         )
-        return replace(answer, access_token=access_token)
+        id_token = await _id_token(exchange, authorization, scope, access_token)
+        return replace(answer, access_token=access_token, id_token=id_token)
     # The sequence is known before it is taken, because only the bearer of the present token can take it.
     sequence = authorization.sequence + 1
     access_token = await access_token_for(mint, authorization.id, sequence, scope, resources, exchange.now)
     successor = mint_refresh_token(mint.keyring, mint.home.code, authorization.id)
-    answer = replace(answer, access_token=access_token, refresh_token=successor)
+    answer = replace(
+        answer,
+        access_token=access_token,
+        refresh_token=successor,
+        id_token=await _id_token(exchange, authorization, scope, access_token),
+    )
     sealed = seal_answer(request.refresh_token, json.dumps(answer.members()).encode())
     if await _rotate(exchange, authorization, digest(successor), sealed):
         return answer
     return await _lost_the_race(exchange, authorization, request)
+
+
+async def _id_token(
+    exchange: Exchange, authorization: Authorization, scope: tuple[str, ...], access_token: str
+) -> str | None:
+    """With `openid`, an id_token of the same person and sign-in as the first, without its nonce (OpenID
+    Connect Core §12.2)."""
+    if "openid" not in scope:
+        return None
+    account = await find_account(exchange.mint.db, authorization.account_id)
+    if account is None:
+        return None
+    return id_token_for(
+        exchange.mint,
+        exchange.client,
+        account,
+        scope,
+        now=exchange.now,
+        auth_time=authorization.auth_time,
+        sid=authorization.sid or None,
+        access_token=access_token,
+    )
 
 
 async def _take_sequence(exchange: Exchange, authorization: Authorization) -> int:
