@@ -10,7 +10,7 @@ from grantline.limits import Limit
 from grantline.oauth.errors import InvalidScope, Throttled, UnauthorizedClient
 from grantline.oauth.requests import DeviceAuthorizationRequest
 from grantline.oauth.scope import parse_scope
-from grantline.tokens import Mint, TooManyDeviceCodes, issue_device_code, show_user_code
+from grantline.tokens import Mint, TooManyDeviceCodes, issue_device_code, narrow, show_user_code
 
 PER_NETWORK: Final = Limit("device", 10, 60)
 PER_CLIENT: Final = Limit("device-client", 100, 60)
@@ -47,12 +47,13 @@ async def start_device(
     now: int,
 ) -> DeviceAnswer:
     """A new pair of codes. `network` keys the limit (None: not limited). Raises UnauthorizedClient,
-    InvalidScope, Throttled."""
+    InvalidScope, InvalidTarget, Throttled."""
     if GRANT not in client.type.grants:
         raise UnauthorizedClient("grant_type_not_allowed")
     if request.scope is None:
         raise InvalidScope("scope_missing")
     resolved = mint.catalog.resolve(parse_scope(request.scope), scope_aliases)
+    narrow(mint, resolved.names, (), None, request.resource)  # what can't be granted is told now
     wait = mint.limiter.take(PER_CLIENT, client.id, now)
     if network is not None:
         wait = wait or mint.limiter.take(PER_NETWORK, network, now)
@@ -65,6 +66,7 @@ async def start_device(
             client_id=client.id,
             scope=resolved.names,
             asked_scope=resolved.asked,
+            resources=request.resource,
             refresh_token=not online,
             code_challenge=request.code_challenge,
             network=network_shown,

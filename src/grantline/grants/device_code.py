@@ -16,6 +16,7 @@ from grantline.tokens import (
     find_device_code,
     id_token_for,
     issue_authorization,
+    narrow,
     spend_device_code,
 )
 
@@ -43,8 +44,11 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
     account = await find_account(mint.db, code.account_id)
     if account is None or account.disabled_at is not None:
         raise AccessDenied("device_declined", hint="The person's account is disabled.")
+    scope, resources, _ = narrow(mint, code.scope, code.resources, None, request.resource)
     issued = await _spend(exchange, code)
-    access_token = await access_token_for(mint, issued.authorization_id, issued.sequence, code.scope, (), now)
+    access_token = await access_token_for(
+        mint, issued.authorization_id, issued.sequence, scope, resources, now
+    )
     id_token = None
     if "openid" in code.scope:
         id_token = id_token_for(
@@ -59,7 +63,7 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
     return TokenResponse(
         access_token=access_token,
         expires_in=mint.access_token_seconds,
-        scope=" ".join(code.asked_scope),
+        scope=" ".join(code.asked_scope if scope == code.scope else scope),
         api_domain=mint.home.api_domain,
         refresh_token=issued.refresh_token,
         id_token=id_token,
@@ -85,7 +89,7 @@ async def _spend(exchange: Exchange, code: DeviceCode) -> Issued:
         kind="refresh" if code.refresh_token else "online",
         scope=code.scope,
         asked_scope=code.asked_scope,
-        resources=(),
+        resources=code.resources,
         auth_time=code.auth_time,
         sid=code.sid,
     )

@@ -35,6 +35,7 @@ class DeviceCode:
     client_id: str
     scope: tuple[str, ...]
     asked_scope: tuple[str, ...]
+    resources: tuple[str, ...]
     refresh_token: bool
     code_challenge: str | None
     network: str
@@ -59,7 +60,7 @@ _COLUMNS: Final = (
     " network, user_agent,"
     " created_at, expires_at, interval_seconds, polled_at, claimed_account_id, claimed_browser_hash,"
     " status, organization_id,"
-    " auth_time, sid, consumed_at"
+    " auth_time, sid, consumed_at, resources"
 )
 
 
@@ -70,6 +71,7 @@ def _code(row: Row) -> DeviceCode:
         client_id=row[2],
         scope=tuple(row[3].split()),
         asked_scope=tuple(row[4].split()),
+        resources=tuple(row[20].split()),
         refresh_token=bool(row[5]),
         code_challenge=row[6],
         network=row[7],
@@ -117,6 +119,7 @@ async def issue_device_code(
     client_id: str,
     scope: tuple[str, ...],
     asked_scope: tuple[str, ...],
+    resources: tuple[str, ...],
     refresh_token: bool,
     code_challenge: str | None,
     network: str,
@@ -143,8 +146,9 @@ async def issue_device_code(
         await tx.run(
             "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, asked_scope,"
             " refresh_token,"
-            " code_challenge, network, user_agent, created_at, expires_at, interval_seconds, status)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending')",
+            " code_challenge, network, user_agent, created_at, expires_at, interval_seconds, resources,"
+            " status)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending')",
             digest(device_code),
             hash_user_code(mint_.keyring, letters),
             client_id,
@@ -157,6 +161,7 @@ async def issue_device_code(
             now,
             now + life_seconds,
             interval_seconds,
+            " ".join(resources),
         )
     return device_code, letters
 

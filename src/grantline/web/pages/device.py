@@ -188,7 +188,7 @@ async def _write_decision(
                 account_id=account.id,
                 client=client,
                 organization_id=organization.id,
-                asked=Asked(code.scope, code.refresh_token, ""),
+                asked=Asked(code.scope, code.refresh_token, "", code.resources),
                 network=visit.peer.shown,
                 now=visit.now,
             )

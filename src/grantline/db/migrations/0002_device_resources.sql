@@ -1,0 +1,1 @@
+ALTER TABLE device_codes ADD COLUMN resources TEXT NOT NULL DEFAULT '';
