@@ -30,4 +30,7 @@ def _make_sure(path: Path, *, create: bool) -> None:
     if not create:
         raise FileNotFoundError(f"There is no database at {path}.")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return  # another process made it at the same moment, by the same rule

@@ -12,6 +12,7 @@ Why in place: a hop to a thread costs more than the statement (`docs/decisions/`
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -39,6 +40,19 @@ def _translate(error: sqlite3.Error) -> Exception:
     if isinstance(error, sqlite3.OperationalError):
         return DatabaseUnavailable(str(error))
     return error
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging: a file is switched to it once, perhaps by another process at this moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(str(error)) from error
+            time.sleep(0.01)
 
 
 class SqliteTransaction:
@@ -84,8 +98,8 @@ class SqliteDatabase:
             self._path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
         )
         connection.row_factory = sqlite3.Row
+        _enter_wal(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "cache_size=-32768",
@@ -125,18 +139,17 @@ class SqliteDatabase:
         if self._waiting >= QUEUE_LIMIT:
             raise DatabaseUnavailable("too many writers are waiting")
         self._waiting += 1
+        deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
         try:
             async with self._turn:
-                if self._batch is None:
-                    await self._begin()
-                batch = self._batch
-                assert batch is not None
+                batch = await self._join_batch(deadline)
                 self._writer.execute("SAVEPOINT unit")
                 try:
                     yield SqliteTransaction(self._writer)
                 except BaseException:
-                    self._writer.execute("ROLLBACK TO unit")
-                    self._writer.execute("RELEASE unit")
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK TO unit")
+                        self._writer.execute("RELEASE unit")
                     raise
                 self._writer.execute("RELEASE unit")
         except sqlite3.Error as error:
@@ -146,10 +159,17 @@ class SqliteDatabase:
         # Shielded: a request that goes away must not take the whole batch's commit with it.
         await asyncio.shield(batch)
 
-    async def _begin(self) -> None:
-        """Open a batch; another process (the command line) may hold the file for a moment."""
+    async def _join_batch(self, deadline: float) -> asyncio.Future[None]:
+        """The batch under way, or a new one; another process (the command line) may hold the file a moment.
+
+        Whoever's two seconds are over is refused, also when they passed in the queue: everybody waits that
+        long at most (T138).
+        """
+        if self._batch is not None:
+            if not self._writer.in_transaction:  # undone as a whole: the disk is full, say
+                raise DatabaseUnavailable("the batch was undone")
+            return self._batch
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + BUSY_SECONDS
         while True:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
@@ -161,6 +181,7 @@ class SqliteDatabase:
         self._batch = loop.create_future()
         # Everything that is ready to run now joins this batch, since it runs before the commit gets its turn.
         loop.call_soon(self._schedule_commit)
+        return self._batch
 
     def _schedule_commit(self) -> None:
         task = asyncio.get_running_loop().create_task(self._commit())
@@ -168,17 +189,21 @@ class SqliteDatabase:
 
     async def _commit(self) -> None:
         async with self._turn:
-            batch, self._batch = self._batch, None
-            assert batch is not None
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
-            except sqlite3.Error as error:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                batch.set_exception(_translate(error))
-                batch.exception()  # nobody may be waiting any more
-                return
-            batch.set_result(None)
+            await self._commit_batch()
+
+    async def _commit_batch(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is None:  # `close` came first
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
+        except sqlite3.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            batch.set_exception(_translate(error))
+            batch.exception()  # nobody may be waiting any more
+            return
+        batch.set_result(None)
 
     def _data_version(self) -> int:
         # Asked on the writer: its own commits don't count, those of every other connection do.
@@ -194,6 +219,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         async with self._turn:
+            await self._commit_batch()
             self._reader.close()
             self._writer.close()
             self._thread.shutdown()
