@@ -28,9 +28,11 @@ CLAIMS = (
     "auth_time",
     "nonce",
     "at_hash",
+    "sid",
     "name",
     "given_name",
     "family_name",
+    "updated_at",
     "email",
     "email_verified",
 )

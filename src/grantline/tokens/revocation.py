@@ -4,7 +4,7 @@ import hmac
 
 from grantline.audit import record_event
 from grantline.clients import Client, find_client
-from grantline.oauth.errors import InvalidClient
+from grantline.oauth.errors import InvalidClient, InvalidGrant
 from grantline.opaque import digest
 from grantline.tokens.access_tokens import parse_access_token
 from grantline.tokens.authorizations import (
@@ -22,26 +22,24 @@ async def revoke_token(mint: Mint, caller: Client | None, text: str, network: st
     error.
 
     Without a caller (no credentials came) possession suffices for tokens of public clients, Self Clients and
-    clients with the vendor
-    switch; those of others raise InvalidClient (T49).
+    clients with the vendor switch; those of others raise InvalidClient, and a caller's wish to end another's
+    token InvalidGrant (T49, RFC 7009 §2.1).
     """
     access = parse_access_token(mint.keyring, mint.home.code, text, now)
     if access is not None:
         authorization = await find_authorization(mint.db, access.authorization_id)
-        if authorization is None or not await _may_revoke(mint, caller, authorization):
+        if authorization is None or access.expires_at <= now or not authorization.live:
             return False
-        if access.expires_at <= now or not authorization.live:
-            return False
+        await _check_may_revoke(mint, caller, authorization)
         await revoke_sequence(mint.db, authorization.id, access.sequence, access.expires_at, now)
         return True
     refresh = parse_refresh_token(mint.keyring, mint.home.code, text)
     if refresh is None or not refresh.made_here:
         return False
     authorization = await find_authorization(mint.db, refresh.authorization_id)
-    if authorization is None or not await _may_revoke(mint, caller, authorization):
+    if authorization is None or not authorization.live or not _is_its_token(authorization, text):
         return False
-    if not _is_its_token(authorization, text):
-        return False
+    await _check_may_revoke(mint, caller, authorization)
     async with mint.db.transaction() as tx:
         ended = await revoke_authorization(tx, authorization.id, "revoked_by_app", now)
         if ended:
@@ -68,12 +66,13 @@ def _is_its_token(authorization: Authorization, text: str) -> bool:
     )
 
 
-async def _may_revoke(mint: Mint, caller: Client | None, authorization: Authorization) -> bool:
+async def _check_may_revoke(mint: Mint, caller: Client | None, authorization: Authorization) -> None:
     if caller is not None:
-        return caller.id == authorization.client_id
+        if caller.id != authorization.client_id:
+            raise InvalidGrant("token_other_client").concerning(caller.id)
+        return
     client = await find_client(mint.db, authorization.client_id)
-    if client is None:
-        return False
+    assert client is not None  # a live authorization's client is there
     if client.type.public or client.type.name == "self-client" or client.vendor_compatible:
-        return True
+        return
     raise InvalidClient("client_secret_missing").concerning(client.id)

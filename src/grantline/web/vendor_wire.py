@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "device_code_expired": "expired",
     }
 )
+_BAD_REQUESTS: Final = frozenset({"grant_type_missing", "token_other_client"})
 
 
 def scope_aliases(client: Client) -> Mapping[str, str]:
@@ -94,7 +95,7 @@ def render_error(client: Client, error: OAuthError) -> Answer:
     word = _WORDS.get(error.code)
     if word is None:
         word = "invalid_code" if error.error == "invalid_grant" else error.error
-    status = 400 if error.code in ("grant_type_missing",) else error.status if error.status >= 500 else 200
+    status = error.status if error.status >= 500 or error.code in _BAD_REQUESTS else 200
     return _render(status, {"error": word, "error_description": error.description}, client)
 
 

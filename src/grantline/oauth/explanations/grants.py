@@ -143,6 +143,14 @@ EXPLANATIONS = (
         public="refresh_token_unknown",
     ),
     Explanation(
+        "token_other_client",
+        "invalid_grant",
+        "This token belongs to another app",
+        "The token was issued to another client, so it was not revoked.",
+        "The credentials are right, but the token was made for another app.",
+        "Revoke each token with the client ID that got it.",
+    ),
+    Explanation(
         "refresh_token_evicted",
         "invalid_grant",
         "This refresh token made room for a newer one",
