@@ -1,4 +1,4 @@
-"""The console's rules, in one process: whose client it is, what a form may set, what asks for the password."""
+"""The console's rules, in one process: whose client it is, what a form may set, what needs the password."""
 
 import re
 from collections.abc import Mapping
