@@ -1,0 +1,201 @@
+"""Seeding: a fresh database filled through the product's own functions, and the request bodies that wrk sends, one per line.
+
+Nothing here knows how a token looks or a row is made: clients are registered, authorizations issued and tokens minted as the product does.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from bench.serving import settings_for
+from grantline.accounts import Account, create_account
+from grantline.clients import Client, Registration, create_api, register_client
+from grantline.oauth.pkce import s256
+from grantline.settings import Settings
+from grantline.tokens import NewAuthorization, access_token_for, issue_authorization, issue_authorization_code
+from grantline.web.server import Server, load_catalog, open_server
+
+SCOPE: Final = "CRM.modules.leads.READ"
+API: Final = "https://crm.example.com"
+REDIRECT: Final = "https://app.example.com/callback"
+VERIFIER: Final = "a-code-verifier-of-forty-three-characters-0"
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is seeded. Codes and rotating tokens work once, so each of the `batches` runs has its own."""
+
+    batches: int
+    codes: int
+    """For each batch."""
+    accounts: int = 10_000
+    confidential_clients: int = 1_000
+    public_clients: int = 300
+    authorizations: int = 80_000
+    rotating: int = 6_400
+    """For each batch."""
+    introspected: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _App:
+    client: Client
+    secret: str | None
+
+    def body(self, **fields: str) -> str:
+        """A form with the app's credentials."""
+        proof = {"client_secret": self.secret} if self.secret else {}
+        return urlencode({**fields, "client_id": self.client.id, **proof})
+
+
+async def seed(data: Path, size: Size) -> None:
+    """Fill the database in `data` and write the files of bodies beside it."""
+    os.environ.update(settings_for(data))
+    server = await open_server(Settings())
+    now = server.clock()
+    choose = random.Random(7).choice
+    accounts = await _together(
+        create_account(
+            server.db,
+            email=f"person{n}@example.com",
+            password_hash="",
+            given_name="Ada",
+            family_name="Berg",
+            now=now,
+        )
+        for n in range(size.accounts)
+    )
+    api, api_secret = await create_api(
+        server.db, identifier=API, scope_prefix="CRM", name="CRM", data_center=server.code, now=now
+    )
+    server.mint.catalog = await load_catalog(server.db)
+    confidential = await _apps(server, "server-based", REDIRECT, accounts, size.confidential_clients, now)
+    public = await _apps(server, "mobile", "com.example.app:/callback", accounts, size.public_clients, now)
+
+    _write(
+        data / "client_credentials.0",
+        (app.body(grant_type="client_credentials", scope=SCOPE) for app in confidential),
+    )
+    held = await _authorize(
+        server, [(choose(accounts), choose(confidential)) for _ in range(size.authorizations)], now
+    )
+    _write(data / "refresh.0", (_refresh(app, token) for app, _, token in held))
+    access = [
+        (app, await access_token_for(server.mint, number, 1, (SCOPE,), (), now))
+        for app, number, _ in held[: size.introspected]
+    ]
+    asker = urlencode({"client_id": api.client_id, "client_secret": api_secret})
+    _write(data / "introspection_api.0", (f"{asker}&token={token}" for _, token in access))
+    _write(data / "introspection_app.0", (app.body(token=token) for app, token in access))
+    for batch in range(size.batches):
+        chains = await _authorize(
+            server, [(choose(accounts), choose(public)) for _ in range(size.rotating)], now
+        )
+        _write(data / f"rotation.{batch}", (_refresh(app, token) for app, _, token in chains))
+        pairs = [(choose(accounts), choose(confidential)) for _ in range(size.codes)]
+        _write(data / f"codes.{batch}", await _codes(server, pairs, now))
+    await server.close()
+
+
+async def _together(work: Iterable[Awaitable[Any]]) -> list[Any]:
+    """The results, many at a time, so that they share commits."""
+    results: list[Any] = []
+    waiting: list[Awaitable[Any]] = []
+    for one in work:
+        waiting.append(one)
+        if len(waiting) == _AT_ONCE:
+            results += await asyncio.gather(*waiting)
+            waiting = []
+    return results + await asyncio.gather(*waiting)
+
+
+async def _apps(
+    server: Server, type_name: str, redirect: str, owners: list[Account], count: int, now: int
+) -> list[_App]:
+    made = await _together(
+        register_client(
+            server.db,
+            type_name=type_name,
+            asked=Registration(
+                name=f"App {n}", homepage_url="https://app.example.com", redirect_uris=(redirect,)
+            ),
+            owner_account_id=owners[n].id,
+            organization_id=owners[n].id,
+            data_center=server.code,
+            now=now,
+        )
+        for n in range(count)
+    )
+    return [_App(client, secret) for client, secret in made]
+
+
+async def _authorize(
+    server: Server, pairs: list[tuple[Account, _App]], now: int
+) -> list[tuple[_App, int, str]]:
+    """An authorization with a refresh token for each pair: app, number, refresh token."""
+    held = []
+    for start in range(0, len(pairs), 5000):
+        async with server.db.transaction() as tx:
+            for account, app in pairs[start : start + 5000]:
+                new = NewAuthorization(
+                    client_id=app.client.id,
+                    account_id=account.id,
+                    organization_id=account.id,
+                    kind="refresh",
+                    scope=(SCOPE,),
+                    asked_scope=(SCOPE,),
+                    resources=(),
+                    auth_time=now,
+                    sid="",
+                )
+                issued = await issue_authorization(tx, server.mint, app.client, new, now)
+                assert issued.refresh_token is not None
+                held.append((app, issued.authorization_id, issued.refresh_token))
+    return held
+
+
+async def _codes(server: Server, pairs: list[tuple[Account, _App]], now: int) -> list[str]:
+    """The exchange of one code for each pair. They live for hours, since the bench gets to them late."""
+    bodies = []
+    challenge = s256(VERIFIER)
+    for start in range(0, len(pairs), 5000):
+        async with server.db.transaction() as tx:
+            for account, app in pairs[start : start + 5000]:
+                code = await issue_authorization_code(
+                    server.mint,
+                    tx,
+                    client_id=app.client.id,
+                    account_id=account.id,
+                    organization_id=account.id,
+                    scope=(SCOPE,),
+                    asked_scope=(SCOPE,),
+                    refresh_token=True,
+                    now=now,
+                    life_seconds=6 * 3600,
+                    redirect_uri=REDIRECT,
+                    code_challenge=challenge,
+                    auth_time=now,
+                )
+                bodies.append(
+                    app.body(
+                        grant_type="authorization_code",
+                        code=code,
+                        redirect_uri=REDIRECT,
+                        code_verifier=VERIFIER,
+                    )
+                )
+    return bodies
+
+
+def _refresh(app: _App, token: str) -> str:
+    return app.body(grant_type="refresh_token", refresh_token=token)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("\n".join(lines) + "\n")
