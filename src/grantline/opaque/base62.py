@@ -1,11 +1,28 @@
-"""Base62 of fixed length, by pairs of characters: the cheapest exact form in pure Python."""
+"""Base62 of fixed length in pure Python, by few operations on large numbers (`docs/decisions/0002`)."""
 
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LONGEST: Final = 128
+"""Characters that `decode` takes at once."""
+
 _PAIRS: Final = tuple(a + b for a in ALPHABET for b in ALPHABET)
-_PAIR_VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
-_CHUNK: Final = 62**10  # fits a machine word, so the inner division stays cheap
+_EIGHT: Final = 62**8
+_FOUR: Final = 62**4
+_NOT_A_DIGIT: Final = 0xFF
+_DIGITS: Final = bytes(
+    ALPHABET.index(chr(byte)) if chr(byte) in ALPHABET else _NOT_A_DIGIT for byte in range(256)
+)
+
+
+def _every_other_lane(bits: int) -> int:
+    return sum(((1 << bits) - 1) << start for start in range(0, 8 * LONGEST, 2 * bits))
+
+
+# Lane width in bits, the mask of every other lane, and what the left one of two neighbours counts.
+_STEPS: Final = tuple(
+    (8 << step, _every_other_lane(8 << step), 62 ** (1 << step)) for step in range(LONGEST.bit_length() - 1)
+)
 
 
 def encode(value: int, length: int) -> str:
@@ -13,40 +30,27 @@ def encode(value: int, length: int) -> str:
 
     Raises OverflowError when the number does not fit.
     """
-    pairs: list[str] = []
-    width = length + (length & 1)
-    remaining = width
-    while remaining > 0:
-        value, chunk = divmod(value, _CHUNK)
-        for _ in range(min(5, remaining // 2)):
-            chunk, index = divmod(chunk, 3844)
-            pairs.append(_PAIRS[index])
-        remaining -= 10
-        if chunk:
-            raise OverflowError("the number does not fit the length")
-    if value:
+    text = ""
+    for _ in range((length + 7) // 8):
+        value, eight = divmod(value, _EIGHT)
+        high, low = eight // _FOUR, eight % _FOUR
+        text = f"{_PAIRS[high // 3844]}{_PAIRS[high % 3844]}{_PAIRS[low // 3844]}{_PAIRS[low % 3844]}{text}"
+    spare = len(text) - length
+    if value or text[:spare].strip("0"):
         raise OverflowError("the number does not fit the length")
-    pairs.reverse()
-    text = "".join(pairs)
-    if width != length:
-        if text[0] != "0":
-            raise OverflowError("the number does not fit the length")
-        text = text[1:]
-    return text
+    return text[spare:]
 
 
 def decode(text: str) -> int:
-    """The number that base62 text stands for. Raises ValueError on any other character."""
-    if len(text) & 1:
-        text = "0" + text
-    value = 0
-    try:
-        for start in range(0, len(text), 10):
-            chunk = 0
-            part = text[start : start + 10]
-            for index in range(0, len(part), 2):
-                chunk = chunk * 3844 + _PAIR_VALUES[part[index : index + 2]]
-            value = value * 62 ** len(part) + chunk
-    except KeyError:
-        raise ValueError("not base62") from None
+    """The number that base62 text of at most LONGEST characters stands for. Raises ValueError on any other
+    character."""
+    digits = text.encode("ascii", "replace").translate(_DIGITS)
+    if _NOT_A_DIGIT in digits or len(digits) > LONGEST:
+        raise ValueError("not base62")
+    # One digit per byte; then all neighbours are put together at once, into lanes twice as wide each time.
+    value = int.from_bytes(digits)
+    for bits, lanes, weight in _STEPS:
+        if len(digits) * 8 <= bits:
+            break
+        value = ((value >> bits) & lanes) * weight + (value & lanes)
     return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from grantline.opaque.base62 import ALPHABET, encode
+from grantline.opaque.base62 import encode
 
 CLIENT_ID: Final = "glc"
 CLIENT_SECRET: Final = "gls"
@@ -46,8 +46,7 @@ class Recognised:
 
 def random_base62(length: int) -> str:
     """`length` random base62 characters, 5.95 bits each."""
-    choose = secrets.choice
-    return "".join([choose(ALPHABET) for _ in range(length)])
+    return encode(secrets.randbelow(62**length), length)
 
 
 def render(kind: str, data_center: str, body: str) -> str:
