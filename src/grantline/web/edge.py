@@ -33,6 +33,8 @@ MOST_BODY: Final = 64 * 1024
 MOST_URL: Final = 8 * 1024
 MOST_HEADERS: Final = 64
 MOST_HEADER_BYTES: Final = 16 * 1024
+MOST_PEERS: Final = 1024
+"""Of each a few hundred bytes are remembered, to read its address once."""
 _HEALTH: Final = ("/health/live", "/health/ready")
 
 
@@ -48,6 +50,9 @@ class Edge:
         self._pages = pages
         self._host = server.issuer.partition("://")[2].encode()
         self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if server.https else ()
+        self._logs_requests = server.settings.log_level == "debug"
+        self._proxies = server.settings.proxy_networks
+        self._peers: dict[tuple[str | None, str, str | None, str | None], Peer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -106,25 +111,33 @@ class Edge:
         finally:
             key = (route, status)
             self.server.requests[key] = self.server.requests.get(key, 0) + 1
-            structlog.get_logger().debug(
-                "request",
-                method=scope["method"],
-                route=route,
-                status=status,
-                request_id=request_id,
-                network=peer.shown,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
+            if self._logs_requests:
+                structlog.get_logger().debug(
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    request_id=request_id,
+                    network=peer.shown,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                )
 
     def _peer(self, scope: Scope, headers: dict[str, str]) -> Peer:
+        """Who sent this. Kept for what was said lately, since reading addresses costs as much as all else
+        here."""
         client = scope.get("client")
-        return find_peer(
+        said = (
             client[0] if client else None,
             scope.get("scheme", "http"),
             headers.get("x-forwarded-for"),
             headers.get("x-forwarded-proto"),
-            self.server.settings.proxy_networks,
         )
+        peer = self._peers.get(said)
+        if peer is None:
+            if len(self._peers) >= MOST_PEERS:
+                self._peers.clear()
+            peer = self._peers[said] = find_peer(*said, self._proxies)
+        return peer
 
     def _refusal(self, scope: Scope, headers: dict[str, str], size: int, repeated: bool) -> int:
         """The status for a request that nothing behind this may see, or 0 (T26, T67, T133)."""
