@@ -48,7 +48,7 @@ def _presented(authorization: str | None, parameters: Parameters) -> _Presented:
     """Who the request says it is. Raises InvalidRequest when it says so twice, or differently."""
     client_id = parameters.get("client_id")
     secret = parameters.get("client_secret")
-    if authorization is not None and authorization[:6].lower() == "basic ":
+    if authorization is not None and authorization.lower().split()[:1] == ["basic"]:
         basic_id, basic_secret = parse_basic(authorization)
         if secret is not None:
             raise InvalidRequest("two_authentication_methods")
