@@ -6,7 +6,13 @@ from typing import Final
 from grantline.accounts.account import Account, EmailUnusable, email_key, find_account_by_email
 from grantline.accounts.passwords import Passwords
 from grantline.db import Database
-from grantline.limits import StoredLimit, forgive, reserve
+from grantline.limits import (
+    StoredLimit,
+    forgive,
+    give_back_for_network,
+    reserve,
+    reserve_for_network,
+)
 
 ACCOUNT_LIMIT: Final = StoredLimit("sign-in", 5, 900, slowing=True)
 NETWORK_LIMIT: Final = StoredLimit("sign-in-network", 30, 900)
@@ -41,16 +47,18 @@ async def sign_in(
         subject = email_key(email)
     except EmailUnusable:
         subject = "-"
-    limits = [] if known_browser else [(ACCOUNT_LIMIT, subject)]
-    if network is not None:
-        limits.append((NETWORK_LIMIT, network))
-    for limit, key in limits:
-        if wait := await reserve(db, limit, key, now, factor=factor):
-            raise SignInDelayed(wait)
+    # The network first: one that is out of tries must not use up those of the account any more.
+    wait = await reserve_for_network(db, NETWORK_LIMIT, network, now, factor=factor)
+    if not wait and not known_browser:
+        wait = await reserve(db, ACCOUNT_LIMIT, subject, now, factor=factor)
+    if wait:
+        raise SignInDelayed(wait)
     account = await find_account_by_email(db, email)
     right = await passwords.verify(account.password_hash if account else None, password)
     if not right or account is None or account.disabled_at is not None:
         return None
-    for limit, key in limits:
-        await forgive(db, limit, key)
+    if not known_browser:
+        await forgive(db, ACCOUNT_LIMIT, subject)
+    # One try back and no more: else signing in to one's own account would free the network to go on guessing.
+    await give_back_for_network(db, NETWORK_LIMIT, network)
     return account

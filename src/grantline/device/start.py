@@ -54,9 +54,9 @@ async def start_device(
         raise InvalidScope("scope_missing")
     resolved = mint.catalog.resolve(parse_scope(request.scope), scope_aliases)
     narrow(mint, resolved.names, (), None, request.resource)  # what can't be granted is told now
-    wait = mint.limiter.take(PER_CLIENT, client.id, now)
-    if network is not None:
-        wait = wait or mint.limiter.take(PER_NETWORK, network, now)
+    # The network first: one that is out of calls must not use up those of the app any more.
+    wait = mint.limiter.take_for_network(PER_NETWORK, network, now)
+    wait = wait or mint.limiter.take(PER_CLIENT, client.id, now)
     if wait:
         raise Throttled("throttled", retry_after=wait, hint="Too many device authorizations were started.")
     online = request.access_type == "online" and "offline_access" not in resolved.names

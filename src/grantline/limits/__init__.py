@@ -5,6 +5,24 @@ Every limit reserves before the work is done, so parallel requests can't slip pa
 """
 
 from grantline.limits.limiter import Limit, Limiter
-from grantline.limits.stored import StoredLimit, forgive, reserve
+from grantline.limits.stored import (
+    StoredLimit,
+    forgive,
+    give_back,
+    give_back_for_network,
+    is_reached,
+    reserve,
+    reserve_for_network,
+)
 
-__all__ = ["Limit", "Limiter", "StoredLimit", "forgive", "reserve"]
+__all__ = [
+    "Limit",
+    "Limiter",
+    "StoredLimit",
+    "forgive",
+    "give_back",
+    "give_back_for_network",
+    "is_reached",
+    "reserve",
+    "reserve_for_network",
+]

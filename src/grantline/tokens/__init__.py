@@ -31,6 +31,7 @@ from grantline.tokens.claims import claims_for, organization_claims
 from grantline.tokens.device_codes import (
     DEVICE_CODE_SECONDS,
     POLL_SECONDS,
+    WRONG_USER_CODES,
     DeviceCode,
     TooManyDeviceCodes,
     claim_device_code,
@@ -79,6 +80,7 @@ __all__ = [
     "POLL_SECONDS",
     "REFRESHES",
     "REFRESH_SPAN_SECONDS",
+    "WRONG_USER_CODES",
     "AccessToken",
     "Authorization",
     "AuthorizationCode",

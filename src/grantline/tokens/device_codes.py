@@ -10,6 +10,7 @@ from typing import Final
 
 from grantline.db import Database, Row, Transaction
 from grantline.keys import Keyring
+from grantline.limits import StoredLimit, is_reached
 from grantline.opaque import DEVICE_CODE, digest, mint
 from grantline.tokens.mint import Mint
 
@@ -20,6 +21,9 @@ MOST_OUTSTANDING: Final = 500
 USER_CODE_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 """Twenty consonants: no look-alikes, no words (RFC 8628 §6.1)."""
 USER_CODE_LENGTH: Final = 8
+USER_CODE_EXTRA: Final = 2
+"""Letters more while many wrong codes come in."""
+WRONG_USER_CODES: Final = StoredLimit("user-code-wrong", 1000, 3600)
 
 
 class TooManyDeviceCodes(Exception):
@@ -95,7 +99,7 @@ def read_user_code(text: str) -> str | None:
     """What a person typed, as the bare letters: case, spaces and dashes don't matter. None when it can't be
     one."""
     letters = "".join(letter for letter in text.upper() if letter not in " -\u2010\u2011\u2012\u2013\u2014_.")
-    if len(letters) not in (USER_CODE_LENGTH, USER_CODE_LENGTH + 2) or any(
+    if len(letters) not in (USER_CODE_LENGTH, USER_CODE_LENGTH + USER_CODE_EXTRA) or any(
         x not in USER_CODE_LETTERS for x in letters
     ):
         return None
@@ -130,7 +134,9 @@ async def issue_device_code(
 ) -> tuple[str, str]:
     """A device code and its user code (bare letters). Raises TooManyDeviceCodes."""
     device_code = mint(DEVICE_CODE, mint_.home.code)
-    letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(USER_CODE_LENGTH))
+    guessed = await is_reached(mint_.db, WRONG_USER_CODES, "all", now, factor=mint_.limiter.factor)
+    length = USER_CODE_LENGTH + (USER_CODE_EXTRA if guessed else 0)
+    letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(length))
     async with mint_.db.transaction() as tx:
         await tx.run(
             "DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400

@@ -59,13 +59,12 @@ async def _token_and_account(server: Server, call: Call) -> tuple[LiveToken, Acc
         raise InvalidRequest("token_in_two_places") if call.authorization else InvalidToken("token_invalid")
     text = parse_authorization(call.authorization).token if call.authorization else ""
     network = call.peer.network
-    if network is not None and (wait := server.mint.limiter.wait(FAILURES, network, call.now)):
+    if wait := server.mint.limiter.wait_for_network(FAILURES, network, call.now):
         raise Throttled("throttled", retry_after=wait)
     token = await find_live_token(server.mint, text, call.now)
     account = await find_account(server.db, token.authorization.account_id) if token is not None else None
     if token is None or account is None:
-        if network is not None:
-            server.mint.limiter.take(FAILURES, network, call.now)
+        server.mint.limiter.take_for_network(FAILURES, network, call.now)
         raise InvalidToken("token_invalid")
     if wait := server.mint.limiter.take(PER_TOKEN, digest(text).hex(), call.now):
         raise Throttled("throttled", retry_after=wait).concerning(token.authorization.client_id)

@@ -72,8 +72,7 @@ async def renew(request: Request) -> Response:
 
 
 def _limit(visit: Visit) -> None:
-    network = visit.peer.network
-    if network is not None and (wait := visit.server.mint.limiter.take(PER_NETWORK, network, visit.now)):
+    if wait := visit.server.mint.limiter.take_for_network(PER_NETWORK, visit.peer.network, visit.now):
         raise Throttled("throttled", retry_after=wait)
 
 

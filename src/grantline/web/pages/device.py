@@ -3,6 +3,7 @@ claimer can make."""
 
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,8 +12,15 @@ from grantline.audit import record_event
 from grantline.authorize import PendingFlow, consume_flow, find_flow, park_flow
 from grantline.clients import Client, find_client
 from grantline.consent import Asked, allow
-from grantline.limits import StoredLimit, reserve
+from grantline.limits import (
+    StoredLimit,
+    give_back,
+    give_back_for_network,
+    reserve,
+    reserve_for_network,
+)
 from grantline.tokens import (
+    WRONG_USER_CODES,
     DeviceCode,
     claim_device_code,
     decide_device_code,
@@ -29,7 +37,6 @@ from grantline.web.words import render_groups, render_rest
 
 PER_BROWSER: Final = StoredLimit("user-code-browser", 5, 600)
 PER_NETWORK: Final = StoredLimit("user-code-network", 10, 600)
-PER_SERVER: Final = StoredLimit("user-code-server", 1000, 3600)
 FRESH_SECONDS: Final = 900
 NOT_FOUND: Final = (
     "No device waits with this code. It may have a typing error, be used already, or be too old."
@@ -64,7 +71,9 @@ async def take_user_code(request: Request) -> Response:
         return page
     letters = read_user_code(typed)
     if letters is None or await _find(visit, letters) is None:
+        await _count_wrong_code(visit)
         return _enter(visit, typed, NOT_FOUND, 400)
+    await _give_try_back(visit)
     handle = await park_flow(
         visit.server.db, browser=visit.browser, kind="device", request=letters, now=visit.now
     )
@@ -76,14 +85,22 @@ async def take_user_code(request: Request) -> Response:
 
 async def _reserve_try(visit: Visit) -> int:
     """Seconds to wait before another code may be tried (T63)."""
-    limits = [(PER_BROWSER, browser_hash(visit).hex()), (PER_SERVER, "all")]
-    if visit.peer.network is not None:
-        limits.append((PER_NETWORK, visit.peer.network))
-    factor = visit.server.mint.limiter.factor
-    for limit, subject in limits:
-        if wait := await reserve(visit.server.db, limit, subject, visit.now, factor=factor):
-            return wait
-    return 0
+    db, factor = visit.server.db, visit.server.mint.limiter.factor
+    wait = await reserve_for_network(db, PER_NETWORK, visit.peer.network, visit.now, factor=factor)
+    return wait or await reserve(db, PER_BROWSER, browser_hash(visit).hex(), visit.now, factor=factor)
+
+
+async def _give_try_back(visit: Visit) -> None:
+    """The code was right: the limits are on wrong ones."""
+    await give_back_for_network(visit.server.db, PER_NETWORK, visit.peer.network)
+    await give_back(visit.server.db, PER_BROWSER, browser_hash(visit).hex())
+
+
+async def _count_wrong_code(visit: Visit) -> None:
+    """Too many wrong codes in an hour, from wherever, make new codes longer; nobody is kept from the page."""
+    db, factor = visit.server.db, visit.server.mint.limiter.factor
+    if await reserve(db, WRONG_USER_CODES, "all", visit.now, factor=factor):
+        structlog.get_logger().warning("user codes are being guessed", network=visit.peer.shown)
 
 
 async def _find(visit: Visit, letters: str) -> DeviceCode | None:
