@@ -94,7 +94,7 @@ async def authenticate(
     subject = f"{client.id} {network}"
     if network is not None:
         # Only failures count, and the right secret never waits: nobody can lock an app out by guessing.
-        wait = limiter.take(PER_CLIENT, subject, now) or limiter.take(PER_NETWORK, network, now)
+        wait = limiter.take(PER_CLIENT, subject, now) or limiter.take_for_network(PER_NETWORK, network, now)
         if wait:
             raise Throttled(
                 "throttled", retry_after=wait, hint="Too many failed authentications."
