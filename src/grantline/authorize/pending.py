@@ -4,9 +4,13 @@ Besides authorization requests a flow may be the device page or one of our own p
 in for first.
 """
 
+import base64
+import hmac
 import secrets
 from dataclasses import dataclass
 from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from grantline.db import Database, Row, Transaction
 from grantline.opaque import digest
@@ -32,8 +36,23 @@ class PendingFlow:
 _COLUMNS: Final = "handle_hash, kind, client_id, redirect_uri, request, created_at"
 
 
-def _flow(row: Row) -> PendingFlow:
-    return PendingFlow(row[0], row[1], row[2], row[3], row[4], row[5])
+def _flow(row: Row, handle: str) -> PendingFlow:
+    return PendingFlow(row[0], row[1], row[2], row[3], _open(handle, row[4]), row[5])
+
+
+def _key(handle: str) -> AESGCM:
+    # One message per key, since every handle is made for one flow: a fixed nonce is safe.
+    return AESGCM(hmac.digest(handle.encode(), b"grantline pending flow", "sha256"))
+
+
+def _seal(handle: str, request: str) -> str:
+    """The request as the row holds it: whoever reads the database finds no user code, state or address in it
+    (T54)."""
+    return base64.b64encode(_key(handle).encrypt(bytes(12), request.encode(), None)).decode()
+
+
+def _open(handle: str, sealed: str) -> str:
+    return _key(handle).decrypt(bytes(12), base64.b64decode(sealed), None).decode()
 
 
 async def park_flow(
@@ -68,7 +87,7 @@ async def park_flow(
             kind,
             client_id,
             redirect_uri,
-            request,
+            _seal(handle, request),
             now,
             now + FLOW_SECONDS,
         )
@@ -84,7 +103,7 @@ async def find_flow(db: Database, handle: str, browser: str, now: int) -> Pendin
         digest(browser),
         now,
     )
-    return _flow(row) if row is not None else None
+    return _flow(row, handle) if row is not None else None
 
 
 async def consume_flow(tx: Transaction, flow: PendingFlow, now: int) -> bool:
