@@ -72,9 +72,14 @@ def must_ask(consent: Consent | None, client: Client, asked: Asked) -> bool:
     return not (
         set(asked.scope) <= set(consent.scope)
         and (consent.offline or not asked.offline)
-        and set(asked.resources) <= set(consent.resources)
+        and _covers_resources(consent.resources, asked.resources)
         and _host(asked.redirect_uri) in consent.redirect_hosts
     )
+
+
+def _covers_resources(allowed: tuple[str, ...], asked: tuple[str, ...]) -> bool:
+    """None named means every API of the scopes: that covers any one of them, and is covered by none."""
+    return not allowed or (bool(asked) and set(asked) <= set(allowed))
 
 
 def _may_be_remembered(client: Client, redirect_uri: str) -> bool:
@@ -86,7 +91,9 @@ def _may_be_remembered(client: Client, redirect_uri: str) -> bool:
     return rule == "yes"
 
 
-async def find_consent(db: Database, account_id: int, client_id: str, organization_id: int) -> Consent | None:
+async def find_consent(
+    db: Database | Transaction, account_id: int, client_id: str, organization_id: int
+) -> Consent | None:
     """The consent that is in force, if any."""
     row = await db.one(
         f"SELECT {_COLUMNS} FROM consents"
@@ -119,7 +126,9 @@ async def allow(
     )
     before = _consent(row) if row is not None else None
     scope = dict.fromkeys((*(before.scope if before else ()), *asked.scope))
-    resources = dict.fromkeys((*(before.resources if before else ()), *asked.resources))
+    resources = asked.resources
+    if before is not None and resources:
+        resources = before.resources and tuple(dict.fromkeys((*before.resources, *resources)))
     hosts = dict.fromkeys((*(before.redirect_hosts if before else ()), _host(asked.redirect_uri)))
     await tx.run(
         f"INSERT INTO consents ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"

@@ -23,8 +23,9 @@ from grantline.authorize import (
     prepare_answer,
 )
 from grantline.consent import Asked, allow, find_consent, must_ask
+from grantline.db import Database, Transaction
 from grantline.limits import Limit
-from grantline.oauth.errors import AccessDenied, NotRedirectable, OAuthError, Throttled
+from grantline.oauth.errors import AccessDenied, ConsentRequired, NotRedirectable, OAuthError, Throttled
 from grantline.oauth.parameters import Parameters, from_fields, merge, parse_form
 from grantline.oauth.requests import AuthorizationRequest, answers_in_fragment
 from grantline.tokens import CodeLimitReached
@@ -129,8 +130,7 @@ async def _go_on(
     consented = True
     if visit.account is not None:
         organization = await personal_organization(visit.server.db, visit.account.id)
-        consent = await find_consent(visit.server.db, visit.account.id, checked.client.id, organization.id)
-        consented = not must_ask(consent, checked.client, _asked(checked))
+        consented = await _consented(visit.server.db, checked, visit.account.id, organization.id)
     step = next_step(
         checked.request,
         auth_at=visit.session.auth_at if visit.session is not None else None,
@@ -163,6 +163,13 @@ def _same_person(visit: Visit, checked: CheckedRequest) -> bool:
     return hint is None or visit.account is None or hint["sub"] == visit.account.sub
 
 
+async def _consented(
+    db: Database | Transaction, checked: CheckedRequest, account_id: int, organization_id: int
+) -> bool:
+    consent = await find_consent(db, account_id, checked.client.id, organization_id)
+    return not must_ask(consent, checked.client, _asked(checked))
+
+
 def _asked(checked: CheckedRequest) -> Asked:
     return Asked(checked.scope, checked.offline, checked.redirect_uri, checked.request.resource)
 
@@ -183,6 +190,8 @@ async def _answer(
         async with server.db.transaction() as tx:
             if flow is not None and not await consume_flow(tx, flow, visit.now):
                 return visit.redirect("/")
+            if not just_consented and not await _consented(tx, checked, account.id, organization.id):
+                raise ConsentRequired("consent_required")  # taken back while this was under way (T47)
             if just_consented:
                 await allow(
                     tx,
