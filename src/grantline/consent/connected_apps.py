@@ -62,13 +62,13 @@ async def remove_access(db: Database, account_id: int, client_id: str, network: 
             client_id,
             now,
         )
-        # A code that is on its way must not outlive the consent it came from.
+        # A code that is on its way must not outlive the consent it came from. Over since it was made, it is
+        # over for an exchange that began before this, too.
         await tx.run(
-            "UPDATE authorization_codes SET expires_at = $3 WHERE account_id = $1 AND client_id = $2"
-            " AND consumed_at IS NULL AND expires_at > $3",
+            "UPDATE authorization_codes SET expires_at = created_at WHERE account_id = $1 AND client_id = $2"
+            " AND consumed_at IS NULL",
             account_id,
             client_id,
-            now,
         )
         await tx.run(
             "UPDATE device_codes SET status = 'denied' WHERE claimed_account_id = $1 AND client_id = $2"
