@@ -47,10 +47,12 @@ def rotates(authenticated: Authenticated) -> bool:
     return client.type.rotates and not (client.vendor_compatible and authenticated.with_secret)
 
 
-def check_repeats(client: Client, parameters: Parameters) -> None:
+def check_repeats(client: Client | None, parameters: Parameters) -> None:
     """A repeated, equal `scope` passes with the switch alone. Raises InvalidRequest (T13)."""
-    if parameters.repeated_equal and not client.vendor_compatible:
-        raise InvalidRequest("parameter_repeated").concerning(client.id)
+    if not parameters.repeated_equal or (client is not None and client.vendor_compatible):
+        return
+    refusal = InvalidRequest("parameter_repeated")
+    raise refusal.concerning(client.id) if client is not None else refusal
 
 
 def may_have_refresh_token(client: Client, *, asked: bool, just_consented: bool) -> bool:

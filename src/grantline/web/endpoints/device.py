@@ -17,7 +17,6 @@ async def device_code(server: Server, call: Call) -> Answer:
     parameters = call.parameters()
     client = (await authenticate_call(server, call, parameters)).client
     check_call_origin(call, client)
-    vendor_wire.check_repeats(client, parameters)
     life_seconds, interval_seconds = vendor_wire.device_times(client)
     try:
         answer = await start_device(

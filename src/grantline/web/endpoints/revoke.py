@@ -18,6 +18,8 @@ async def revoke(server: Server, call: Call) -> Answer:
     if call.authorization is not None or "client_id" in parameters or "client_secret" in parameters:
         client = (await authenticate_call(server, call, parameters)).client
         check_call_origin(call, client)
+    else:
+        vendor_wire.check_repeats(None, parameters)
     request = parse_revocation_request(parameters)
     found = await revoke_token(server.mint, client, request.token, call.peer.shown, call.now)
     return vendor_wire.revoked(client, found=found)

@@ -18,7 +18,6 @@ async def token(server: Server, call: Call) -> Answer:
     authenticated = await authenticate_call(server, call, parameters)
     client = authenticated.client
     check_call_origin(call, client)
-    vendor_wire.check_repeats(client, parameters)
     exchange = Exchange(
         mint=server.mint,
         authenticated=authenticated,
@@ -51,6 +50,7 @@ async def authenticate_call(server: Server, call: Call, parameters: Parameters) 
         network=call.peer.network,
         now=call.now,
     )
+    vendor_wire.check_repeats(authenticated.client, parameters)
     if authenticated.in_query:
         record_warning(
             server,
