@@ -19,6 +19,21 @@ from grantline.opaque import CLIENT_ID, mint
 
 MOST_ADDRESSES: Final = 50
 _NAME: Final = re.compile(r"[\w .&-]{2,60}")
+_URL_TEXT: Final = re.compile(r"[!#-;=?-\[\]_a-z~%]{1,2000}")
+_LOOK_ALIKES: Final = str.maketrans(
+    {
+        **dict.fromkeys("1iıɩɪɨłƚǀ", "l"),
+        **dict.fromkeys("0ø", "o"),
+        **dict.fromkeys("ɡɢ", "g"),
+        **dict.fromkeys("ᴛŧ", "t"),
+        "5": "s",
+        "ʀ": "r",
+        "ᴀ": "a",
+        "ɴ": "n",
+        "ʟ": "l",
+        "ᴇ": "e",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +80,27 @@ def check_name(name: str) -> str:
         scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in word if letter.isalpha()}
         if len(scripts) > 1:
             raise ValueError("One word mixes letters of several scripts, which people can't tell apart.")
-    skeleton = name.lower().translate(str.maketrans("10i|5", "lolls")).replace(" ", "")
-    if "grantiine".replace("i", "l") in skeleton.replace("i", "l"):
+    if unicodedata.normalize("NFKC", name) != name:
+        raise ValueError("The name has letters in an unusual form. Type it with the plain ones.")
+    if _skeleton("grantline") in _skeleton(name):
         raise ValueError("This name looks like Grantline's own. Choose a name that is yours.")
     return name
 
 
+def _skeleton(name: str) -> str:
+    """What is left of a name at a glance: no accents, no signs, one letter for those that look alike."""
+    plain = (
+        letter
+        for letter in unicodedata.normalize("NFKD", name.casefold()).translate(_LOOK_ALIKES)
+        if letter.isalnum()
+    )
+    return "".join(plain)
+
+
 def _check_url(value: str) -> None:
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or len(value) > 2000
-        or not value.isascii()
-    ):
+    # The raw text first: the parser passes over tabs and line breaks without a word (T2).
+    parts = urlsplit(value) if _URL_TEXT.fullmatch(value) else urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("Use a full address such as https://example.com.")
 
 
