@@ -17,7 +17,12 @@ from grantline.accounts.account import (
     find_account_by_email,
     set_password,
 )
-from grantline.accounts.organizations import Organization, find_organization, personal_organization
+from grantline.accounts.organizations import (
+    Organization,
+    find_organization,
+    is_member,
+    personal_organization,
+)
 from grantline.accounts.passwords import Passwords, PasswordsBusy, PasswordUnusable, check_password
 from grantline.accounts.sessions import (
     SESSION_IDLE_SECONDS,
@@ -54,6 +59,7 @@ __all__ = [
     "find_account_by_email",
     "find_organization",
     "find_session",
+    "is_member",
     "list_sessions",
     "personal_organization",
     "set_password",

@@ -26,6 +26,16 @@ async def personal_organization(db: Database, account_id: int) -> Organization:
     return Organization(row["id"], row["name"])
 
 
+async def is_member(db: Database, account_id: int, organization_id: int) -> bool:
+    """Whether the person belongs to the organization now."""
+    row = await db.one(
+        "SELECT 1 FROM memberships WHERE account_id = $1 AND organization_id = $2",
+        account_id,
+        organization_id,
+    )
+    return row is not None
+
+
 async def find_organization(db: Database, organization_id: int) -> Organization | None:
     """The organization of this number."""
     row = await db.one("SELECT id, name FROM organizations WHERE id = $1", organization_id)

@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from grantline.accounts import Account, find_account
+from grantline.accounts import Account, find_account, is_member
 from grantline.audit import record_event
 from grantline.grants.exchange import Exchange, check_kind
 from grantline.oauth.errors import InvalidGrant
@@ -115,12 +115,14 @@ async def _check_binding(
 
 
 async def _check_owner(exchange: Exchange, code: AuthorizationCode) -> Account:
-    """The person is still there, and a self client still theirs (T8, T50)."""
+    """The person is still there and in the organization, and a self client still theirs (T8, T50)."""
     account = await find_account(exchange.mint.db, code.account_id)
     if account is None or account.disabled_at is not None:
         raise InvalidGrant("account_disabled")
     if code.from_console and exchange.client.owner_account_id != code.account_id:
         raise InvalidGrant("code_owner_changed")
+    if not await is_member(exchange.mint.db, code.account_id, code.organization_id):
+        raise InvalidGrant("code_owner_changed", hint="The person left the organization.")
     return account
 
 
