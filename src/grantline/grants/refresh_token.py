@@ -77,7 +77,11 @@ async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> T
     except OAuthError:
         # The token reached its holder: whoever has its predecessor can't claim a lost answer any more.
         if authorization.previous_hash is not None and not authorization.successor_seen:
-            await mint.db.run("UPDATE authorizations SET successor_seen = 1 WHERE id = $1", authorization.id)
+            await mint.db.run(
+                "UPDATE authorizations SET successor_seen = 1 WHERE id = $1 AND refresh_hash = $2",
+                authorization.id,
+                presented,
+            )
         raise
 
 

@@ -182,6 +182,7 @@ class Edge:
             body = b'{"error":"invalid_request","error_description":"The request is larger than 64 KB."}'
             await _send(send, Answer(413, body, (("connection", "close"),)), ())
             return
+        headers.pop("cookie", None)  # what a program's endpoint can't see it can't act on (T58)
         call = Call(
             method, scope["path"], scope["query_string"], headers, body, peer, request_id, server.clock()
         )

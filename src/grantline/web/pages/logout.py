@@ -11,6 +11,7 @@ from grantline.clients import Client, find_client
 from grantline.oauth import jwt
 from grantline.oauth.errors import NotRedirectable, OAuthError
 from grantline.oauth.parameters import Parameters, merge, parse_form
+from grantline.oauth.redirect_uri import RedirectKind, RedirectUriProblem, check_redirect_uri
 from grantline.oauth.responses import render_redirect
 from grantline.web.pages.sign_in import sign_out
 from grantline.web.pages.stopped import stopped_page
@@ -97,5 +98,11 @@ def _target(client: Client | None, parameters: Parameters) -> str:
         return ""
     if client is None or asked not in client.post_logout_redirect_uris:
         raise NotRedirectable("logout_redirect_mismatch", received=asked)
+    native = client.type.redirect_uris == "native"
+    try:
+        # Once more: a row that got its address in some other way must not lead anywhere either (T1).
+        check_redirect_uri(asked, kind=RedirectKind.NATIVE if native else RedirectKind.WEB)
+    except RedirectUriProblem:
+        raise NotRedirectable("logout_redirect_mismatch", received=asked) from None
     state = parameters.get("state")
     return render_redirect(asked, {"state": state}, "query") if state is not None else asked
