@@ -82,6 +82,7 @@ async def authenticate(
         hmac.compare_digest(
             digest(presented.secret or ""), digest(presented.client_id)
         )  # as much work as for a known one
+        _count_failure(limiter, None, network, now)
         raise unknown_client(presented.client_id, issuers)
     in_query = bool(parameters.in_query & SECRETS_IN_QUERY)
     if in_query and client.type.name != "self-client" and not client.vendor_compatible:
@@ -91,15 +92,24 @@ async def authenticate(
     problem = _problem(client, presented.secret, now)
     if problem is None:
         return Authenticated(client, presented.secret is not None, in_query)
-    subject = f"{client.id} {network}"
-    if network is not None:
-        # Only failures count, and the right secret never waits: nobody can lock an app out by guessing.
-        wait = limiter.take(PER_CLIENT, subject, now) or limiter.take_for_network(PER_NETWORK, network, now)
-        if wait:
-            raise Throttled(
-                "throttled", retry_after=wait, hint="Too many failed authentications."
-            ).concerning(client.id)
-    raise problem.concerning(client.id)
+    try:
+        _count_failure(limiter, client, network, now)
+        raise problem
+    except OAuthError as error:
+        raise error.concerning(client.id) from None
+
+
+def _count_failure(limiter: Limiter, client: Client | None, network: str | None, now: int) -> None:
+    """Only failures count, and the right secret never waits: nobody can lock an app out by guessing (T36).
+
+    Raises Throttled.
+    """
+    if network is None:
+        return
+    wait = limiter.take(PER_CLIENT, f"{client.id} {network}", now) if client is not None else 0
+    wait = wait or limiter.take_for_network(PER_NETWORK, network, now)
+    if wait:
+        raise Throttled("throttled", retry_after=wait, hint="Too many failed authentications.")
 
 
 def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
