@@ -61,6 +61,8 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
+    from grantline.db import DatabaseUnavailable
+    from grantline.keys import EnvelopeBroken
     from grantline.web import build_app, listener, open_server, serve_all, set_up_logs
 
     set_up_logs(settings.log_level)
@@ -68,6 +70,13 @@ async def _serve(settings: Settings) -> None:
         server = await open_server(settings)
     except (ValueError, FileNotFoundError) as problem:
         raise CommandFailed(str(problem)) from None
+    except EnvelopeBroken:
+        raise CommandFailed(
+            f"The master key in {settings.master_key_path} does not open the keys in the database:"
+            " it is another database's."
+        ) from None
+    except DatabaseUnavailable as problem:
+        raise CommandFailed(f"The database can't be used now: {problem}.") from None
     one = listener(
         build_app(server),
         host=settings.host,
@@ -88,5 +97,6 @@ async def _serve(settings: Settings) -> None:
 
 def _check_hash_randomisation() -> None:
     """Predictable hashes let anyone make dictionaries slow (T135)."""
-    if os.environ.get("PYTHONHASHSEED") == "0":
-        raise CommandFailed("PYTHONHASHSEED=0 switches off a protection of Python. Unset it.")
+    seed = os.environ.get("PYTHONHASHSEED", "random")
+    if seed not in ("", "random"):
+        raise CommandFailed(f"PYTHONHASHSEED={seed} switches off a protection of Python. Unset it.")

@@ -1,7 +1,9 @@
 """The envelope: AES-256-GCM under a key derived from the master key, each ciphertext bound to the row it
 belongs to (T54, T121)."""
 
+import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE: Final = 12
 _FORMAT: Final = b"\x01"
+_MASTER_KEY: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 class EnvelopeBroken(Exception):
@@ -24,17 +27,30 @@ def load_master_key(path: Path, *, create: bool) -> bytes:
 
     Raises FileNotFoundError, ValueError when the file is no such key.
     """
-    if create and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
     if path.is_symlink():
         raise ValueError(f"{path} is a link. Put the master key itself there.")
+    if create and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_once(path, secrets.token_hex(32) + "\n")
     text = path.read_text().strip()
-    if len(text) != 64:
+    if not _MASTER_KEY.fullmatch(text):
         raise ValueError(f"{path} does not hold a master key: 64 hexadecimal digits are needed.")
     return bytes.fromhex(text)
+
+
+def _write_once(path: Path, text: str) -> None:
+    """A file that is there whole or not at all; one that another process made at the same moment stays."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 class Envelope:
@@ -57,7 +73,7 @@ class Envelope:
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """The value back. Raises EnvelopeBroken."""
-        if sealed[:1] != _FORMAT:
+        if sealed[:1] != _FORMAT or len(sealed) <= _NONCE:
             raise EnvelopeBroken(place)
         try:
             return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], place.encode())
