@@ -1,4 +1,4 @@
-"""What several protocol tests need: Basic headers made by hand, challenges taken apart, a sample CRM at a site."""
+"""What several protocol tests need: Basic headers made by hand, challenges taken apart, a sample CRM."""
 
 import base64
 import re
@@ -28,7 +28,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def challenge(response: httpx2.Response) -> tuple[str, dict[str, str]]:
-    """Scheme and attributes of WWW-Authenticate, which must be one challenge in the grammar of quoted strings."""
+    """Scheme and attributes of WWW-Authenticate, which must be one challenge with quoted strings."""
     scheme, _, rest = response.headers["www-authenticate"].partition(" ")
     found = re.findall(r'([a-z_]+)="([\x20\x21\x23-\x5b\x5d-\x7e]*)"', rest)
     assert ", ".join(f'{name}="{value}"' for name, value in found) == rest
