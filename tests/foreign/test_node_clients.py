@@ -1,4 +1,4 @@
-"""Clients for Node.js against the demo: openid-client (with oauth4webapi below it) and the vendor's official SDK.
+"""Clients for Node.js against the demo: openid-client, on oauth4webapi, and the vendor's official SDK.
 
 They are installed into `.cache/` by npm from a lock with hashes; without Node.js these tests are left out.
 """
