@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 from grantline.audit import record_event
-from grantline.cli.offline import open_envelope
 from grantline.cli.running import DatabaseOption, JsonOption, Workplace, say, work
-from grantline.keys import rotate_keys
 
 app = typer.Typer(no_args_is_help=True, help="Keys that sign and protect tokens.")
 
@@ -22,6 +20,9 @@ def rotate(
 ) -> None:
     """Make new keys. They are published at once and sign in 24 hours; the old ones stay as long as what they
     signed."""
+
+    from grantline.cli.offline import open_envelope  # the cryptography takes longer than the command line
+    from grantline.keys import rotate_keys
 
     async def job(place: Workplace) -> list[str]:
         made = await rotate_keys(place.db, open_envelope(place), place.now, compromised=compromised)

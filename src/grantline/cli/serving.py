@@ -2,15 +2,12 @@
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from grantline.cli.running import CommandFailed, DatabaseOption
-from grantline.settings import Settings
 
 
 def demo(
@@ -47,52 +44,12 @@ def serve(
         raise CommandFailed(
             "SQLite is served by one worker: several would wait for each other. Use --workers 1."
         )
+    from grantline.cli.listening import run_server
+
     given: dict[str, object] = {"tls_certificate": tls_certificate, "tls_key": tls_key, "database": database}
     if trusted_proxy:
         given["trusted_proxies"] = tuple(trusted_proxy)
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    except ValidationError as refused:
-        lines = [
-            f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()
-        ]
-        raise CommandFailed("\n".join(lines)) from None
-    asyncio.run(_serve(settings))
-
-
-async def _serve(settings: Settings) -> None:
-    from grantline.db import DatabaseUnavailable
-    from grantline.keys import EnvelopeBroken
-    from grantline.web import build_app, listener, open_server, serve_all, set_up_logs
-
-    set_up_logs(settings.log_level)
-    try:
-        server = await open_server(settings)
-    except (ValueError, FileNotFoundError) as problem:
-        raise CommandFailed(str(problem)) from None
-    except EnvelopeBroken:
-        raise CommandFailed(
-            f"The master key in {settings.master_key_path} does not open the keys in the database:"
-            " it is another database's."
-        ) from None
-    except DatabaseUnavailable as problem:
-        raise CommandFailed(f"The database can't be used now: {problem}.") from None
-    one = listener(
-        build_app(server),
-        host=settings.host,
-        port=settings.port,
-        certificate=settings.tls_certificate,
-        key=settings.tls_key,
-    )
-
-    def ready() -> None:
-        print(
-            f"Grantline {settings.data_center.upper()} is ready at {settings.public_url}",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    await serve_all([one], ready=ready)
+    run_server({name: value for name, value in given.items() if value is not None})
 
 
 def _check_hash_randomisation() -> None:
