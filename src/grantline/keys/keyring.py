@@ -90,8 +90,8 @@ class Keyring:
 def _open(purpose: str, private: bytes) -> Any:
     if purpose == MAC:
         return private
-    # The envelope proved that nobody but us wrote it. Testing the primes once more would hold up every request
-    # for 40 ms whenever the command line changes something.
+    # The envelope proved that nobody but us wrote it. Testing the primes once more would hold up every
+    # request for 40 ms whenever the command line changes something.
     key = serialization.load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
     return key
