@@ -81,7 +81,7 @@ async def test_6749_3_3_c_openid_scopes_are_case_sensitive_and_order_is_free(sit
     ],
 )
 async def test_6749_6_a_refreshing_never_widens_the_scope(site: Site, type_name: str, wider: str) -> None:
-    """Names are compared exactly: neither the parent nor a part of a granted scope is granted (RFC 6749 §6)."""
+    """Names are compared exactly: neither a parent nor a part of what is granted is granted (RFC 6749 §6)."""
     app = await site.app(type_name)
     token = (await site.tokens(app, scope=BOTH))["refresh_token"]
     refused = await site.refresh(app, token, scope=wider)
