@@ -2,9 +2,9 @@
 
 Statements take microseconds and run in place on the event loop; only COMMIT, which waits for the disk, runs
 in a thread. Units of
-work that arrive while a commit is under way share the next one (group commit). Each unit is a savepoint, so
-one that fails takes
-nothing else with it. A caller goes on only after the commit that holds its work.
+work that arrive while a commit is under way share the next one (group commit). Each unit is a savepoint (a
+single statement needs none), so one that fails takes nothing else with it. A caller goes on only after the
+commit that holds its work.
 
 Why in place: a hop to a thread costs more than the statement (`docs/decisions/`).
 """
@@ -13,12 +13,12 @@ import asyncio
 import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, TypeVar
 
 from grantline.db.database import DatabaseUnavailable, Row, UniqueViolation
 
@@ -26,6 +26,7 @@ BUSY_SECONDS: Final = 2.0
 QUEUE_LIMIT: Final = 1000
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
+_T = TypeVar("_T")
 
 
 @lru_cache(maxsize=1024)
@@ -55,6 +56,20 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
+def _first(cursor: sqlite3.Cursor) -> Row | None:
+    row: Row | None = cursor.fetchone()
+    cursor.close()  # an unfinished RETURNING would hold the commit up
+    return row
+
+
+def _every(cursor: sqlite3.Cursor) -> Sequence[Row]:
+    return cursor.fetchall()
+
+
+def _changed(cursor: sqlite3.Cursor) -> int:
+    return cursor.rowcount
+
+
 class SqliteTransaction:
     """One unit of work inside the writer's current batch."""
 
@@ -62,18 +77,17 @@ class SqliteTransaction:
         self._connection = connection
 
     async def one(self, sql: str, *parameters: object) -> Row | None:
-        cursor = self._execute(sql, parameters)
-        row: Row | None = cursor.fetchone()
-        cursor.close()  # an unfinished RETURNING would hold the commit up
-        return row
+        return _first(self._execute(sql, parameters))
 
     async def all(self, sql: str, *parameters: object) -> Sequence[Row]:
-        return self._execute(sql, parameters).fetchall()
+        return _every(self._execute(sql, parameters))
 
     async def run(self, sql: str, *parameters: object) -> int:
-        return self._execute(sql, parameters).rowcount
+        return _changed(self._execute(sql, parameters))
 
     def _execute(self, sql: str, parameters: tuple[object, ...]) -> sqlite3.Cursor:
+        if not self._connection.in_transaction:  # undone as a whole: nothing may slip through outside of it
+            raise DatabaseUnavailable("the batch was undone")
         try:
             return self._connection.execute(_native(sql)[0], parameters)
         except sqlite3.Error as error:
@@ -87,10 +101,15 @@ class SqliteDatabase:
         self._path = path
         self._reader = self._connect()
         self._writer = self._connect()
+        self._transaction = SqliteTransaction(self._writer)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-        self._batch: asyncio.Future[None] | None = None
+        # The writer can't be used now: a commit is under way, a unit is open, or another process writes.
+        self._taken = False
+        # Who waits for the writer. All are woken together and go on in this order, in one turn of the loop.
+        self._queue: list[asyncio.Future[None]] = []
+        # Who waits for the commit of the open batch; None when no batch is open.
+        self._batch: list[asyncio.Future[None]] | None = None
+        self._commit_is_due = False
         self._seen_version = self._data_version()
 
     def _connect(self) -> sqlite3.Connection:
@@ -112,8 +131,7 @@ class SqliteDatabase:
     async def one(self, sql: str, *parameters: object) -> Row | None:
         native, reads = _native(sql)
         if not reads:
-            async with self.transaction() as tx:
-                return await tx.one(sql, *parameters)
+            return await self._write(native, parameters, _first)
         try:
             row: Row | None = self._reader.execute(native, parameters).fetchone()
             return row
@@ -123,87 +141,131 @@ class SqliteDatabase:
     async def all(self, sql: str, *parameters: object) -> Sequence[Row]:
         native, reads = _native(sql)
         if not reads:
-            async with self.transaction() as tx:
-                return await tx.all(sql, *parameters)
+            return await self._write(native, parameters, _every)
         try:
             return self._reader.execute(native, parameters).fetchall()
         except sqlite3.Error as error:
             raise _translate(error) from error
 
     async def run(self, sql: str, *parameters: object) -> int:
-        async with self.transaction() as tx:
-            return await tx.run(sql, *parameters)
+        return await self._write(_native(sql)[0], parameters, _changed)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
-        if self._waiting >= QUEUE_LIMIT:
-            raise DatabaseUnavailable("too many writers are waiting")
-        self._waiting += 1
-        deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
+    def transaction(self) -> "_Unit":
+        return _Unit(self)
+
+    async def _write(
+        self, native: str, parameters: tuple[object, ...], take: Callable[[sqlite3.Cursor], _T]
+    ) -> _T:
+        """A unit of one statement, which SQLite itself does wholly or not at all."""
+        await self._join_batch()
         try:
-            async with self._turn:
-                batch = await self._join_batch(deadline)
-                self._writer.execute("SAVEPOINT unit")
-                try:
-                    yield SqliteTransaction(self._writer)
-                except BaseException:
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK TO unit")
-                        self._writer.execute("RELEASE unit")
-                    raise
-                self._writer.execute("RELEASE unit")
+            result = take(self._writer.execute(native, parameters))
         except sqlite3.Error as error:
+            self._check_batch()
             raise _translate(error) from error
-        finally:
-            self._waiting -= 1
-        # Shielded: a request that goes away must not take the whole batch's commit with it.
-        await asyncio.shield(batch)
+        await self._commit_to_wait_for()
+        return result
 
-    async def _join_batch(self, deadline: float) -> asyncio.Future[None]:
-        """The batch under way, or a new one; another process (the command line) may hold the file a moment.
+    async def _join_batch(self) -> None:
+        """Wait until the writer is free and in a transaction; another process (the command line) may hold the
+        file a moment.
 
         Whoever's two seconds are over is refused, also when they passed in the queue: everybody waits that
         long at most (T138).
         """
-        if self._batch is not None:
-            if not self._writer.in_transaction:  # undone as a whole: the disk is full, say
-                raise DatabaseUnavailable("the batch was undone")
-            return self._batch
+        if self._batch is not None and not self._taken:
+            return
         loop = asyncio.get_running_loop()
+        deadline = loop.time() + BUSY_SECONDS
         while True:
+            await self._until_free()
+            if self._batch is not None:
+                return
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 break
             except sqlite3.OperationalError as error:
                 if loop.time() >= deadline:
                     raise DatabaseUnavailable(str(error)) from error
-                await asyncio.sleep(0.01)
-        self._batch = loop.create_future()
+            await self._pause()
+        self._batch = []
         # Everything that is ready to run now joins this batch, since it runs before the commit gets its turn.
-        loop.call_soon(self._schedule_commit)
-        return self._batch
+        loop.call_soon(self._commit)
 
-    def _schedule_commit(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._commit())
-        task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
+    async def _until_free(self) -> None:
+        while self._taken:
+            if len(self._queue) + 1 >= QUEUE_LIMIT:
+                raise DatabaseUnavailable("too many writers are waiting")
+            turn = asyncio.get_running_loop().create_future()
+            self._queue.append(turn)
+            await turn
 
-    async def _commit(self) -> None:
-        async with self._turn:
-            await self._commit_batch()
-
-    async def _commit_batch(self) -> None:
-        batch, self._batch = self._batch, None
-        if batch is None:  # `close` came first
-            return
+    async def _pause(self) -> None:
+        self._taken = True
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
-        except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            batch.set_exception(_translate(error))
-            batch.exception()  # nobody may be waiting any more
+            await asyncio.sleep(0.01)
+        finally:
+            self._free()
+
+    def _free(self) -> None:
+        self._taken = False
+        if self._commit_is_due:
+            self._commit()
+            if self._taken:
+                return
+        queue, self._queue = self._queue, []
+        for turn in queue:
+            if not turn.done():
+                turn.set_result(None)
+
+    def _begin_unit(self) -> SqliteTransaction:
+        self._writer.execute("SAVEPOINT unit")
+        self._taken = True
+        return self._transaction
+
+    def _end_unit(self, error: BaseException | None) -> asyncio.Future[None] | None:
+        """Keep or undo the unit; gives the commit to wait for, None when it was undone."""
+        try:
+            if not self._writer.in_transaction:
+                return self._commit_to_wait_for() if error is None else None
+            if error is not None:
+                self._writer.execute("ROLLBACK TO unit")
+            self._writer.execute("RELEASE unit")
+            return self._commit_to_wait_for() if error is None else None
+        except sqlite3.Error as problem:
+            raise _translate(problem) from problem
+        finally:
+            self._check_batch()
+            self._free()
+
+    def _commit_to_wait_for(self) -> asyncio.Future[None]:
+        # A future for each, so that a request that goes away takes nobody else's commit with it.
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._batch is None:
+            done.set_exception(DatabaseUnavailable("the batch was undone"))
+        else:
+            self._batch.append(done)
+        return done
+
+    def _commit(self) -> None:
+        self._commit_is_due = self._taken
+        if self._taken or self._batch is None:
             return
-        batch.set_result(None)
+        batch, self._batch, self._taken = self._batch, None, True
+        work = asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
+        work.add_done_callback(lambda done: self._finish(batch, done.exception()))
+
+    def _finish(self, batch: list[asyncio.Future[None]], error: BaseException | None) -> None:
+        if error is not None and self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        _settle(batch, error)
+        self._free()
+
+    def _check_batch(self) -> None:
+        """After some errors (a full disk) SQLite has undone the whole batch: tell all who are in it."""
+        if self._batch is not None and not self._writer.in_transaction:
+            batch, self._batch = self._batch, None
+            _settle(batch, DatabaseUnavailable("the batch was undone"))
 
     def _data_version(self) -> int:
         # Asked on the writer: its own commits don't count, those of every other connection do.
@@ -211,15 +273,46 @@ class SqliteDatabase:
         return value
 
     async def changed_elsewhere(self) -> bool:
-        async with self._turn:
-            version = self._data_version()
+        await self._until_free()
+        version = self._data_version()
         changed = version != self._seen_version
         self._seen_version = version
         return changed
 
     async def close(self) -> None:
-        async with self._turn:
-            await self._commit_batch()
-            self._reader.close()
-            self._writer.close()
-            self._thread.shutdown()
+        await self._until_free()
+        if self._batch is not None:
+            await self._commit_to_wait_for()
+        self._reader.close()
+        self._writer.close()
+        self._thread.shutdown()
+
+
+def _settle(batch: list[asyncio.Future[None]], error: BaseException | None) -> None:
+    for done in batch:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(_translate(error) if isinstance(error, sqlite3.Error) else error)
+
+
+class _Unit:
+    """`async with database.transaction()`: a class, since a generator costs more than the statements."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> SqliteTransaction:
+        await self._database._join_batch()
+        return self._database._begin_unit()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        commit = self._database._end_unit(error)
+        if commit is not None:
+            await commit
