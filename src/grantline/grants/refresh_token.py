@@ -8,7 +8,6 @@ gets the same answer, as long as the new token has not been used. Reuse beyond t
 
 import hmac
 import json
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -48,9 +47,10 @@ _REASONS: Final = MappingProxyType(
 
 async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> TokenResponse:
     """A new access token and, where the client's tokens rotate, a new refresh token."""
-    check_kind(exchange, request.refresh_token, REFRESH_TOKEN, "refresh_token_unknown")
     mint, now = exchange.mint, exchange.now
     token = parse_refresh_token(mint.keyring, mint.home.code, request.refresh_token)
+    if token is None:
+        check_kind(exchange, request.refresh_token, REFRESH_TOKEN, "refresh_token_unknown")
     if token is None or not token.made_here:
         raise InvalidGrant("refresh_token_unknown")
     authorization = await find_authorization(mint.db, token.authorization_id)
@@ -114,29 +114,22 @@ async def _refresh(
     asked: tuple[str, ...] | None,
 ) -> TokenResponse:
     mint = exchange.mint
+    successor = (
+        mint_refresh_token(mint.keyring, mint.home.code, authorization.id) if exchange.rotate else None
+    )
+    # When it rotates, the sequence is known before it is taken: only the bearer of the present token can.
+    sequence = authorization.sequence + 1 if successor else await _take_sequence(exchange, authorization)
+    access_token = await access_token_for(mint, authorization.id, sequence, scope, resources, exchange.now)
     answer = TokenResponse(
-        access_token="",
+        access_token=access_token,
         expires_in=mint.access_token_seconds,
         scope=" ".join(asked or (authorization.asked_scope if scope == authorization.scope else scope)),
         api_domain=mint.home.api_domain,
-    )
-    if not exchange.rotate:
-        sequence = await _take_sequence(exchange, authorization)
-        access_token = await access_token_for(
-            mint, authorization.id, sequence, scope, resources, exchange.now
-        )
-        id_token = await _id_token(exchange, authorization, scope, access_token)
-        return replace(answer, access_token=access_token, id_token=id_token)
-    # The sequence is known before it is taken, because only the bearer of the present token can take it.
-    sequence = authorization.sequence + 1
-    access_token = await access_token_for(mint, authorization.id, sequence, scope, resources, exchange.now)
-    successor = mint_refresh_token(mint.keyring, mint.home.code, authorization.id)
-    answer = replace(
-        answer,
-        access_token=access_token,
         refresh_token=successor,
         id_token=await _id_token(exchange, authorization, scope, access_token),
     )
+    if successor is None:
+        return answer
     sealed = seal_answer(request.refresh_token, json.dumps(answer.members()).encode())
     if await _rotate(exchange, authorization, digest(successor), sealed):
         return answer

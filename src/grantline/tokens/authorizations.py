@@ -48,6 +48,7 @@ class Authorization:
     used_at: int
     revoked_at: int | None
     revoked_reason: str | None
+    client_type: str
     client_gone: bool
     """The client is disabled or deleted."""
     account_gone: bool
@@ -74,11 +75,12 @@ _COLUMNS: Final = (
     " a.successor_seen,"
     " a.sealed_answer, a.sequence, a.live_limit, a.revoked_sequences, a.rate_started_at, a.rate_count,"
     " a.created_at, a.used_at,"
-    " a.revoked_at, a.revoked_reason, c.disabled_at, c.deleted_at, p.disabled_at"
+    " a.revoked_at, a.revoked_reason, c.type, c.disabled_at, c.deleted_at, p.disabled_at"
 )
 _FROM: Final = (
     "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
 )
+_BY_ID: Final = f"SELECT {_COLUMNS} {_FROM} WHERE a.id = $1"
 
 
 def _authorization(row: Row) -> Authorization:
@@ -109,8 +111,9 @@ def _authorization(row: Row) -> Authorization:
         used_at=row[23],
         revoked_at=row[24],
         revoked_reason=row[25],
-        client_gone=row[26] is not None or row[27] is not None,
-        account_gone=row[28] is not None,
+        client_type=row[26],
+        client_gone=row[27] is not None or row[28] is not None,
+        account_gone=row[29] is not None,
     )
 
 
@@ -120,7 +123,7 @@ def _sequences(text: str) -> tuple[tuple[int, int], ...]:
 
 async def find_authorization(db: Database | Transaction, authorization_id: int) -> Authorization | None:
     """The authorization of this number, dead ones too."""
-    row = await db.one(f"SELECT {_COLUMNS} {_FROM} WHERE a.id = $1", authorization_id)
+    row = await db.one(_BY_ID, authorization_id)
     return _authorization(row) if row is not None else None
 
 

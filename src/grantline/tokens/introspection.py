@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from grantline.accounts import find_account, find_organization
-from grantline.clients import Client, find_api, find_client
+from grantline.clients import Client, find_api, find_client, get_client_type
 from grantline.opaque import digest
 from grantline.tokens.access_tokens import parse_access_token
 from grantline.tokens.authorizations import Authorization, find_authorization
@@ -85,10 +85,11 @@ async def _add_owner(mint: Mint, answer: dict[str, object], live: LiveToken, *, 
     if not for_api:
         return
     answer.update(organization_claims(await find_organization(mint.db, authorization.organization_id)))
-    client = await find_client(mint.db, authorization.client_id)
-    if client is not None and client.type.origins:
-        answer["origins"] = list(client.origins)
-    if authorization.account_id and any(scope.shows_person for scope in mint.catalog.get(live.scope)):
+    if get_client_type(authorization.client_type).origins:
+        client = await find_client(mint.db, authorization.client_id)
+        answer["origins"] = list(client.origins) if client is not None else []
+    known = (mint.catalog.find(name) for name in live.scope)
+    if authorization.account_id and any(scope is not None and scope.shows_person for scope in known):
         account = await find_account(mint.db, authorization.account_id)
         if account is not None:
             answer.update(claims_for(account, ("email", "profile")))

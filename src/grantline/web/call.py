@@ -53,6 +53,7 @@ class Call:
 
 
 _MAY_REPEAT = frozenset({"scope"})
+_WRITER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,4 @@ def json_answer(
     members: Mapping[str, object], *, status: int = 200, client_id: str | None = None, cache: str = "no-store"
 ) -> Answer:
     """An answer out of members."""
-    return Answer(
-        status, json.dumps(dict(members), separators=(",", ":")).encode(), client_id=client_id, cache=cache
-    )
+    return Answer(status, _WRITER.encode(dict(members)).encode(), client_id=client_id, cache=cache)
