@@ -233,7 +233,9 @@ def _check_claims(claims: Mapping[str, Any], typ: str, issuer: str, audience: st
     audiences = claims.get("aud")
     if isinstance(audiences, str):
         audiences = [audiences]
-    if not isinstance(audiences, list) or not audiences or not all(isinstance(one, str) for one in audiences):
+    if not isinstance(audiences, list) or not audiences:
+        raise JwtRefused("no audience")
+    if not all(isinstance(one, str) and one for one in audiences):
         raise JwtRefused("no audience")
     if audience is None:
         return
