@@ -35,7 +35,8 @@ def form_of(page: httpx2.Response, ending: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", found[1]):
         attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-        if attributes.get("type") in ("radio", "checkbox") and " checked" not in tag:
+        unchecked = attributes.get("type") in ("radio", "checkbox") and " checked" not in tag
+        if unchecked or "name" not in attributes:
             continue
         fields[attributes["name"]] = unescape(attributes.get("value", ""))
     for name, text in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n(.*?)</textarea>', found[1], re.DOTALL):
