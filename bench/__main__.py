@@ -14,14 +14,14 @@ from statistics import median
 from bench import report
 from bench.load import Cores, Load, cores, drive
 from bench.seed import Size, seed
-from bench.serving import Serving, serve
+from bench.serving import Serving, serve, serve_echo
 
 RESULTS = Path(__file__).with_name("results.md")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of request: its name in the report, how wrk walks the seeded file, and the bar on SQLite in µs."""
+    """One kind of request: its name in the report, how wrk walks the seeded file, the bar on SQLite in µs."""
 
     name: str
     path: str
@@ -30,6 +30,7 @@ class Case:
     bar: int | None
 
 
+ECHO = Case("echo: the least that the stack costs", "/", "get", "", None)
 CASES = (
     Case("floor: GET /health/live", "/health/live", "get", "", None),
     Case("keys: GET /oauth/v2/keys", "/oauth/v2/keys", "get", "", None),
@@ -52,7 +53,7 @@ class Plan:
 
     @property
     def batches(self) -> int:
-        """Runs of wrk for each case, the warm-up among them: what can be used only once is seeded for each."""
+        """Runs of wrk for each case, warm-up included: what can be used only once is seeded for each."""
         return self.runs + 1
 
 
@@ -97,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="CPU microseconds per request.")
     parser.add_argument("--quick", action="store_true", help="one run of 2 s each: to look, not to publish")
     parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument("--data", type=Path, help="folder for the seeded files; an empty one, it is kept")
+    parser.add_argument("--data", type=Path, help="folder for the seeded files, kept and used again")
     parser.add_argument(
         "--no-report", action="store_true", help="print the figures and leave results.md as it is"
     )
@@ -108,10 +109,13 @@ def main() -> None:
     where = cores()
     os.sched_setaffinity(0, {where.load})
     with folder(asked.data) as data:
-        print("seeding …", file=sys.stderr)
-        asyncio.run(seed(data, size))
+        if not (data / "grantline.db").exists():
+            print("seeding …", file=sys.stderr)
+            asyncio.run(seed(data, size))
+        with serve_echo(where.server) as echoing:
+            figures = [measure(echoing, ECHO, plan, data, where)]
+            print(report.line(figures[-1]), file=sys.stderr)
         with serve(data, where.server) as serving:
-            figures = []
             for case in chosen:
                 figures.append(measure(serving, case, plan, data, where))
                 print(report.line(figures[-1]), file=sys.stderr)

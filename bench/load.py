@@ -42,8 +42,9 @@ def cores() -> Cores:
 def drive(url: str, mode: str, file: Path, seconds: int, where: Cores) -> Load:
     """Load the address for so long, over CONNECTIONS connections that stay open. Raises LoadFailed.
 
-    `mode` is `get` (no body), `any` (lines of the file at random), `once` (each line one time) or `chain` (each answer's refresh token is
-    the next request's; wrk has no state per connection, so each connection gets a thread).
+    `mode` is `get` (no body), `any` (lines of the file at random), `once` (each line one time) or `chain`
+    (each answer's refresh token is the next request's; wrk has no state per connection, so each connection
+    gets a thread).
     """
     threads = CONNECTIONS if mode == "chain" else 1
     command = [

@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+import sysconfig
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -47,39 +48,40 @@ def write(path: Path, figures: list[Figure], *, plan: Any, size: Any, where: Cor
 
 
 def _head(plan: Any) -> str:
-    runs = f"{plan.runs} runs of {plan.run_seconds} s after {plan.warm_seconds} s of warm-up; the median, and least–most"
-    return (
-        "# What a request costs\n\n"
-        f"`make bench` writes this. CPU µs per request: user and system time of the server's processes over requests answered, at"
-        f" {CONNECTIONS} connections that stay\nopen, on one core; {runs}. The bar is what a profile must explain when a figure"
-        " is above it. Requests per second and p99 are taken at saturation, and are noise on\na shared machine. Errors must be 0."
-    )
+    runs = f"{plan.runs} of {plan.run_seconds} s after {plan.warm_seconds} s of warm-up"
+    return f"""# What a request costs
+
+Written by `make bench`. CPU µs per request: user and system time of the server's processes over requests
+answered, at {CONNECTIONS} connections that stay open, on one core. Runs: {runs}; the median, and least–most.
+Above the bar a profile must say why. The echo is the same listener with an application that answers at once:
+read the others by it, since a shared machine makes all of them dearer. Requests per second and p99 are taken
+at saturation. Errors must be 0."""
 
 
 def _table(figures: list[Figure]) -> str:
-    head = "| request | CPU µs | least–most | bar | per second | p99 ms | errors |\n| --- | --: | --: | --: | --: | --: | --: |\n"
-    return head + "\n".join(line(figure) for figure in figures)
+    head = "| request | CPU µs | least–most | bar | per second | p99 ms | errors |"
+    return "\n".join((head, "| --- | --: | --: | --: | --: | --: | --: |", *map(line, figures)))
 
 
 def _settings(size: Any, where: Cores, memory: float) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     shared = " (the same core: figures are too high)" if where.server == where.load else ""
-    return "\n".join(
-        (
-            "## Where and how",
-            "",
-            f"- Commit {_commit()}.",
-            f"- {_processor()}, {os.cpu_count()} cores; Linux {platform.release().split('-')[0]}. Server on core {where.server},"
-            f" load on core {where.load}{shared}.",
-            f"- Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {packages}; {_wrk()}.",
-            "- `grantline serve` as shipped, `GRANTLINE_LIMITS=off`; SQLite file, write-ahead log, `synchronous=FULL`.",
-            f"- {size.confidential_clients + size.public_clients:,} clients, {size.accounts:,} accounts,"
-            f" {size.authorizations + size.batches * size.rotating:,} authorizations with a refresh token, touched at random."
-            " Credentials in the body, one scope, opaque tokens,",
-            "  codes with PKCE and without `openid`.",
-            f"- Private memory of the server after all that: {memory:.0f} MB.",
-        )
-    )
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    optimised = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+    build = "with" if optimised else "without"
+    clients = size.confidential_clients + size.public_clients
+    authorizations = size.authorizations + size.batches * size.rotating
+    return f"""## Where and how
+
+- Commit {_commit()}.
+- {_processor()}, {os.cpu_count()} cores, Linux {platform.release().split("-")[0]}.
+  Server on core {where.server}, load on core {where.load}{shared}. Load average at the end: {load}.
+- Python {platform.python_version()} built {build} profile-guided optimization, SQLite
+  {sqlite3.sqlite_version}, {packages}; {_wrk()}.
+- `grantline serve` as shipped, `GRANTLINE_LIMITS=off`; SQLite file, write-ahead log, `synchronous=FULL`.
+- {clients:,} clients, {size.accounts:,} accounts, {authorizations:,} authorizations with a refresh token,
+  touched at random. Credentials in the body, one scope, opaque tokens, codes with PKCE and without `openid`.
+- Private memory of the server after all that: {memory:.0f} MB."""
 
 
 def _commit() -> str:

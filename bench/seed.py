@@ -1,6 +1,7 @@
-"""Seeding: a fresh database filled through the product's own functions, and the request bodies that wrk sends, one per line.
+"""Seeding: a fresh database filled through the product's own functions, and the bodies that wrk sends.
 
-Nothing here knows how a token looks or a row is made: clients are registered, authorizations issued and tokens minted as the product does.
+Nothing here knows how a token looks or a row is made: clients are registered, authorizations issued and
+tokens minted as the product does. Each line of a file is one form.
 """
 
 import asyncio

@@ -62,13 +62,22 @@ def _tree(root: int) -> set[int]:
     return tree
 
 
-@contextlib.contextmanager
-def serve(data: Path, core: int) -> Iterator[Serving]:
+def serve(data: Path, core: int) -> contextlib.AbstractContextManager[Serving]:
     """A server on the seeded database in `data`, pinned to `core`; stopped at the end."""
+    return _run(["grantline", "serve"], settings_for(data), core)
+
+
+def serve_echo(core: int) -> contextlib.AbstractContextManager[Serving]:
+    """The echo, in the place of a server."""
+    return _run(["bench.echo", str(PORT)], {}, core)
+
+
+@contextlib.contextmanager
+def _run(module: list[str], settings: Mapping[str, str], core: int) -> Iterator[Serving]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTLINE_")}
     process = subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, "-m", "grantline", "serve"],
-        env={**environment, **settings_for(data)},
+        ["taskset", "-c", str(core), sys.executable, "-m", *module],
+        env={**environment, **settings},
         stderr=subprocess.PIPE,
         text=True,
     )
