@@ -46,7 +46,7 @@ from grantline.tokens.device_codes import (
     show_user_code,
     spend_device_code,
 )
-from grantline.tokens.introspection import LiveToken, find_live_token, introspect
+from grantline.tokens.introspection import LiveToken, find_holder, find_live_token, introspect
 from grantline.tokens.issue import (
     Issued,
     access_token_for,
@@ -105,6 +105,7 @@ __all__ = [
     "find_authorization_code",
     "find_by_user_code",
     "find_device_code",
+    "find_holder",
     "find_live_token",
     "hash_user_code",
     "id_token_for",

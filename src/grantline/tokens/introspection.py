@@ -44,6 +44,13 @@ async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
     return LiveToken(authorization, token.sequence, scope_set.scope, scope_set.audience, token.expires_at)
 
 
+async def find_holder(mint: Mint, text: str, now: int) -> str | None:
+    """The client that an access token of ours was issued to, whether or not it still works."""
+    token = parse_access_token(mint.keyring, mint.home.code, text, now)
+    authorization = await find_authorization(mint.db, token.authorization_id) if token is not None else None
+    return authorization.client_id if authorization is not None else None
+
+
 async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
     """The introspection answer for this caller (RFC 7662 §2.2).
 

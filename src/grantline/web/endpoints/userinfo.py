@@ -10,7 +10,7 @@ from grantline.oauth.errors import InsufficientScope, InvalidRequest, InvalidTok
 from grantline.oauth.parameters import parse_form
 from grantline.oauth.scope import covers_all
 from grantline.opaque import digest
-from grantline.tokens import LiveToken, claims_for, find_live_token
+from grantline.tokens import LiveToken, claims_for, find_holder, find_live_token
 from grantline.web.call import Answer, Call, json_answer
 from grantline.web.errors import record_failure
 from grantline.web.server import Server
@@ -65,10 +65,18 @@ async def _token_and_account(server: Server, call: Call) -> tuple[LiveToken, Acc
     account = await find_account(server.db, token.authorization.account_id) if token is not None else None
     if token is None or account is None:
         server.mint.limiter.take_for_network(FAILURES, network, call.now)
-        raise InvalidToken("token_invalid")
+        raise await _unusable(server, text, call.now)
     if wait := server.mint.limiter.take(PER_TOKEN, digest(text).hex(), call.now):
         raise Throttled("throttled", retry_after=wait).concerning(token.authorization.client_id)
     return token, account
+
+
+async def _unusable(server: Server, text: str, now: int) -> InvalidToken:
+    """The refusal of a token; for one of ours it concerns its app, which may then read it from its own
+    origin."""
+    holder = await find_holder(server.mint, text, now)
+    refusal = InvalidToken("token_invalid")
+    return refusal.concerning(holder) if holder is not None else refusal
 
 
 def _in_body(call: Call) -> bool:
