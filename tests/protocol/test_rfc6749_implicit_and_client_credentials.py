@@ -1,4 +1,4 @@
-"""The implicit grant, for browser apps that chose it (RFC 6749 §4.2), and client credentials (RFC 6749 §4.4)."""
+"""The implicit grant, for browser apps that chose it, and client credentials (RFC 6749 §4.2 and §4.4)."""
 
 import re
 from typing import Any

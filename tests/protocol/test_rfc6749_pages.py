@@ -12,7 +12,7 @@ from grantline.web.console.routes import ROUTES as CONSOLE
 from tests.site import ISSUER, SCOPE, Site, answer_of, hidden_fields
 
 ROUTES = tuple(route for route in (*PEOPLE, *CONSOLE) if isinstance(route, Route))
-POSTED = [r.path for r in ROUTES if "POST" in (r.methods or ()) and "/oauth/v2/auth" != r.path]
+POSTED = [r.path for r in ROUTES if "POST" in (r.methods or ()) and r.path != "/oauth/v2/auth"]
 SHOWN = [r.path for r in ROUTES if "GET" in (r.methods or ())]
 EVIL = "https://evil.example"
 
@@ -172,7 +172,7 @@ async def test_6749_10_15_a_nobody_is_led_elsewhere(site: Site, address: str) ->
 
 
 async def test_6749_App_B_a_forms_are_utf_8(site: Site) -> None:
-    """Names, passwords and hints in any script; bytes of other encodings are refused (RFC 6749 Appendix B)."""
+    """Names, passwords and hints in any script; other encodings are refused (RFC 6749 Appendix B)."""
     password = "pässwörd für 東京"
     hashed = await site.server.passwords.hash(password)
     await site.db.run("UPDATE accounts SET password_hash = $2 WHERE id = $1", site.account.id, hashed)

@@ -9,7 +9,7 @@ import pytest
 
 from grantline.opaque import KINDS, recognise, render
 from tests.conftest import SiteFactory
-from tests.protocol.wire import LEADS, bearer, challenge, open_crm, refusal
+from tests.protocol.wire import LEADS, bearer, open_crm, refusal
 from tests.site import SCOPE, Site, answer_of
 
 
