@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from grantline.oauth.redirect_difference import difference
 from grantline.oauth.scope import covers
 from grantline.scopes import Catalog, Scope
 
@@ -52,6 +53,27 @@ def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
         ]
         if closed:
             rest.append("open your " + ", ".join(closed[:3]))
-        if not any(covers(name, f"{service.prefix}.modules.leads.DELETE") for name in names):
-            rest.append("delete records")
+        kept = [f"{service.prefix}.{resource.path}.DELETE" for resource in service.resources if resource.path]
+        if not any(covers(name, deletion) for name in names for deletion in kept):
+            rest.append("delete anything")
     return ", ".join(rest[:-1]) + (" or " if len(rest) > 1 else "") + rest[-1] + "."
+
+
+def render_difference(sent: str, registered: str) -> Mapping[str, object]:
+    """Two addresses that differ, in stretches to be marked: `sentence`, `sent` and `registered` (R85)."""
+    found = difference(sent, registered)
+
+    def stretches(mark: str) -> list[Mapping[str, str]]:
+        parts = (
+            (found.common, "same"),
+            (found.shared_start, "after"),
+            (mark, "differs" if mark else "missing"),
+            (found.shared_end, "after"),
+        )
+        return [{"text": text, "kind": kind} for text, kind in parts if text or kind == "missing"]
+
+    return {
+        "sentence": found.sentence,
+        "sent": stretches(found.sent_mark),
+        "registered": stretches(found.registered_mark),
+    }

@@ -7,7 +7,8 @@ from typing import Final
 from grantline.activity import Entry
 from grantline.clients import Client
 from grantline.oauth.errors import CATALOGUE
-from grantline.oauth.redirect_difference import closest, difference
+from grantline.oauth.redirect_difference import closest
+from grantline.web.words import render_difference
 
 _STEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -79,28 +80,13 @@ def _facts(entry: Entry) -> list[dict[str, str]]:
     ]
 
 
-def _compare(entry: Entry) -> dict[str, object] | None:
+def _compare(entry: Entry) -> Mapping[str, object] | None:
     """The address that came beside the registered one that is nearest, part by part."""
     sent = str(entry.detail.get("received", ""))
     nearest = closest(sent, str(entry.detail.get("expected", "")).split())
     if entry.code not in _ADDRESS_CODES or not sent or nearest is None or nearest == sent:
         return None
-    found = difference(sent, nearest)
-
-    def parts(mark: str) -> list[dict[str, str]]:
-        stretches = [
-            (found.common, "same"),
-            (found.shared_start, "after"),
-            (mark, "differs" if mark else "missing"),
-            (found.shared_end, "after"),
-        ]
-        return [{"text": text, "kind": kind} for text, kind in stretches if text or kind == "missing"]
-
-    return {
-        "sentence": found.sentence,
-        "sent": parts(found.sent_mark),
-        "registered": parts(found.registered_mark),
-    }
+    return render_difference(sent, nearest)
 
 
 def _action(entry: Entry, client: Client) -> dict[str, str] | None:

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from grantline.clients import Client, find_client, find_own_client
 from grantline.oauth.errors import OAuthError
-from grantline.oauth.redirect_difference import Difference, closest, difference
+from grantline.oauth.redirect_difference import closest, difference
 from grantline.web.errors import record_failure
 from grantline.web.visit import Visit
+from grantline.web.words import render_difference
 
 _HEADINGS: Mapping[str, tuple[str, str]] = {
     "redirect_uri_mismatch": (
@@ -81,26 +82,8 @@ def _compare(error: OAuthError, client: Client | None, *, shown: bool) -> Mappin
     nearest = closest(error.received, client.redirect_uris)
     if nearest is None or nearest == error.received:
         return None
+    if shown:
+        return render_difference(error.received, nearest)
     found = difference(error.received, nearest)
-    if not shown:
-        sentence = f"{found.sentence} The part that differs: {found.part}."
-        return {"sentence": sentence, "sent": [_part(error.received, "same")], "registered": []}
-    return {
-        "sentence": found.sentence,
-        "sent": _parts(found, found.sent_mark),
-        "registered": _parts(found, found.registered_mark),
-    }
-
-
-def _parts(found: Difference, mark: str) -> list[Mapping[str, str]]:
-    parts = [
-        _part(found.common, "same"),
-        _part(found.shared_start, "after"),
-        _part(mark, "differs" if mark else "missing"),
-        _part(found.shared_end, "after"),
-    ]
-    return [part for part in parts if part["text"] or part["kind"] == "missing"]
-
-
-def _part(text: str, kind: str) -> Mapping[str, str]:
-    return {"text": text, "kind": kind}
+    sentence = f"{found.sentence} The part that differs: {found.part}."
+    return {"sentence": sentence, "sent": [{"text": error.received, "kind": "same"}], "registered": []}
