@@ -2,6 +2,7 @@
 question (T27)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +31,9 @@ async def logout(request: Request) -> Response:
         target = _target(client, parameters)
     except OAuthError as error:
         return await stopped_page(visit, error)
+    if visit.session is None and request.method == "POST":
+        # Another site's form comes without our cookies; as a link it brings them, and finds the session.
+        return visit.redirect(f"/oauth/v2/logout?{urlencode(parameters)}")
     if visit.session is None:
         return (
             visit.leave(target)
