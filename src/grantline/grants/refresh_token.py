@@ -177,8 +177,7 @@ async def _take_sequence(exchange: Exchange, authorization: Authorization) -> in
     )
     if row is None:
         raise await _why_not(exchange, authorization.id)
-    if limiter.factor and row[1] * 5 >= allowed * 4 and row[1] - 1 < allowed * 4 / 5:
-        _warn(exchange, f"{row[1]} of {allowed} refreshes in ten minutes are used.")
+    _warn_when_near(exchange, row[1], allowed)
     return int(row[0])
 
 
@@ -202,6 +201,9 @@ async def _rotate(exchange: Exchange, authorization: Authorization, successor: b
         sealed,
         authorization.sequence,
     )
+    if changed:
+        fresh = authorization.rate_started_at <= now - REFRESH_SPAN_SECONDS
+        _warn_when_near(exchange, 1 if fresh else authorization.rate_count + 1, allowed)
     return changed == 1
 
 
@@ -264,7 +266,11 @@ async def _why_not(exchange: Exchange, authorization_id: int) -> OAuthError:
     )
 
 
-def _warn(exchange: Exchange, sentence: str) -> None:
+def _warn_when_near(exchange: Exchange, used: int, allowed: int) -> None:
+    """Tell the owner, once in ten minutes, that four fifths of the refreshes are used (B2)."""
+    if not exchange.mint.limiter.factor or not (used - 1) * 5 < allowed * 4 <= used * 5:
+        return
+    sentence = f"{used} of {allowed} refreshes in ten minutes are used."
     exchange.mint.recorder.record(
         Entry(
             id=exchange.request_id,

@@ -168,14 +168,14 @@ class NewAuthorization:
 
 
 async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int) -> int:
-    """The number of a new row, with its first sequence taken."""
+    """The number of a new row, with its first sequence taken. No refresh is counted yet: a code is none."""
     row = await tx.one(
         "INSERT INTO authorizations (client_id, account_id, organization_id, kind, shared_key, scope,"
         " asked_scope, resources,"
         " auth_time, sid, refresh_expires_at, refresh_idle_seconds, successor_seen, sequence, live_limit,"
         " revoked_sequences,"
         " rate_started_at, rate_count, created_at, used_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 1, $14, $14)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 0, $14, $14)"
         " RETURNING id",
         new.client_id,
         new.account_id,

@@ -29,6 +29,7 @@ from grantline.tokens.refresh_tokens import mint_refresh_token
 from grantline.tokens.scope_sets import ScopeSet
 
 ID_TOKEN_SECONDS: Final = 3600
+NEARLY_ALL_REFRESH_TOKENS: Final = LIVE_REFRESH_TOKENS * 4 // 5
 NEW_REFRESH_TOKENS: Final = Limit("new-refresh-tokens", 10, REFRESH_SPAN_SECONDS)
 
 
@@ -96,22 +97,30 @@ async def _make_room(
             organization_id=new.organization_id,
             detail={"authorization": oldest.id, "created_at": oldest.created_at, "used_at": oldest.used_at},
         )
-        mint.recorder.record(
-            Entry(
-                id=f"{request_id or 'event'}_{oldest.id}",
-                client_id=client.id,
-                proven=True,
-                at=now,
-                endpoint="token",
-                error="event",
-                code="refresh_token_evicted",
-                status=200,
-                detail={
-                    "hint": f"The oldest of {LIVE_REFRESH_TOKENS} refresh tokens of this person"
-                    f" was ended: {oldest.id}."
-                },
-            )
+        sentence = (
+            f"The oldest of {LIVE_REFRESH_TOKENS} refresh tokens of this person was ended: {oldest.id}."
         )
+        _tell(mint, client, f"{request_id or 'event'}_{oldest.id}", "refresh_token_evicted", sentence, now)
+    if len(held) + 1 == NEARLY_ALL_REFRESH_TOKENS:
+        sentence = f"One person has {len(held) + 1} of {LIVE_REFRESH_TOKENS} refresh tokens."
+        _tell(mint, client, f"{request_id or 'event'}_near", "limit_near", sentence, now)
+
+
+def _tell(mint: Mint, client: Client, id: str, code: str, sentence: str, now: int) -> None:
+    """Put an event into the activity of the app."""
+    mint.recorder.record(
+        Entry(
+            id=id,
+            client_id=client.id,
+            proven=True,
+            at=now,
+            endpoint="token",
+            error="event",
+            code=code,
+            status=200,
+            detail={"hint": sentence},
+        )
+    )
 
 
 async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str, ...]) -> ScopeSet:
