@@ -78,7 +78,7 @@ async def test_T32_sixty_four_connections_with_one_code_have_one_winner_whose_to
 async def test_T47_no_refresh_on_another_connection_outlives_a_revocation(wire: Wire) -> None:
     """RFC 7009 §2: after the answer to the revocation nothing works, whatever was under way."""
     async with wire.open() as http:
-        for place in (0, 5, 15, 31):
+        for place in (3, 20):
             exchanged = await wire.post(
                 http, "/oauth/v2/token", grant_type="authorization_code", code=wire.code()
             )
