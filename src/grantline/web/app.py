@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -65,6 +65,7 @@ def build_app(server: Server) -> Edge:
             OAuthError: plain.failed,
             DatabaseUnavailable: plain.failed,
             BodyTooLarge: plain.too_large,
+            ClientDisconnect: plain.cut_off,
             Exception: plain.failed,
         },
     )

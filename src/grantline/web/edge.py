@@ -36,6 +36,12 @@ MOST_HEADER_BYTES: Final = 16 * 1024
 MOST_PEERS: Final = 1024
 """Of each a few hundred bytes are remembered, to read its address once."""
 _HEALTH: Final = ("/health/live", "/health/ready")
+_ONCE: Final = frozenset({"authorization", "origin", "content-type", "host"})
+_FORWARDED_FOR: Final = "x-forwarded-for"
+
+
+class BodyCutOff(Exception):
+    """The sender went away before the end of the body: what came of it must not be acted on."""
 
 
 class BodyTooLarge(Exception):
@@ -77,10 +83,13 @@ class Edge:
         size = 0
         repeated = False
         for name, value in scope["headers"]:
-            text = name.decode("latin-1")
+            text, content = name.decode("latin-1"), value.decode("latin-1")
             size += len(name) + len(value)
-            repeated |= text in headers and text in ("authorization", "origin", "content-type", "host")
-            headers[text] = value.decode("latin-1")
+            if text in headers:
+                repeated |= text in _ONCE
+                if text == _FORWARDED_FOR:  # proxies in a row may add a line each: one list (RFC 9110 §5.3)
+                    content = f"{headers[text]},{content}"
+            headers[text] = content
         peer = self._peer(scope, headers)
         request_id = f"req_{self.server.code}_{random_base62(10)}"
         status = 0
@@ -129,7 +138,7 @@ class Edge:
         said = (
             client[0] if client else None,
             scope.get("scheme", "http"),
-            headers.get("x-forwarded-for"),
+            headers.get(_FORWARDED_FOR),
             headers.get("x-forwarded-proto"),
         )
         peer = self._peers.get(said)
@@ -150,6 +159,8 @@ class Edge:
             return 400
         if headers.get("host", "").encode() != self._host and scope["path"] not in _HEALTH:
             return 421
+        if scope["path"] not in PROGRAMS and not scope["query_string"].isascii():
+            return 400
         if b"%" in raw or b";" in raw or b"\\" in raw or b"//" in raw or not raw.isascii():
             return 404
         if scope["method"] not in ("GET", "HEAD", "POST", "OPTIONS"):
@@ -181,6 +192,10 @@ class Edge:
         except BodyTooLarge:
             body = b'{"error":"invalid_request","error_description":"The request is larger than 64 KB."}'
             await _send(send, Answer(413, body, (("connection", "close"),)), ())
+            return
+        except BodyCutOff:
+            body = b'{"error":"invalid_request","error_description":"The request was cut off."}'
+            await _send(send, Answer(400, body), ())
             return
         headers.pop("cookie", None)  # what a program's endpoint can't see it can't act on (T58)
         call = Call(
@@ -277,18 +292,22 @@ class Edge:
 
 
 async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
-    """The body, counted while it streams, whatever Content-Length says. Raises BodyTooLarge."""
+    """The body, counted while it streams, whatever Content-Length says. Raises BodyTooLarge, BodyCutOff."""
     length = headers.get("content-length", "0")
     if len(length) > 10 or (length.isascii() and length.isdecimal() and int(length) > MOST_BODY):
         raise BodyTooLarge
-    body: bytes = b""
-    while True:
+    message = await receive()
+    pieces: list[bytes] = [message.get("body", b"")]
+    received = len(pieces[0])
+    while message.get("more_body", False) and received <= MOST_BODY:
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MOST_BODY:
-            raise BodyTooLarge
-        if not message.get("more_body", False) or message["type"] == "http.disconnect":
-            return body
+        pieces.append(message.get("body", b""))
+        received += len(pieces[-1])
+    if message["type"] == "http.disconnect":
+        raise BodyCutOff
+    if received > MOST_BODY:
+        raise BodyTooLarge
+    return b"".join(pieces)
 
 
 async def _send(send: Send, answer: Answer, cors: tuple[tuple[str, str], ...]) -> None:

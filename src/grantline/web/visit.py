@@ -178,14 +178,27 @@ class Visit:
 
 
 async def open_visit(request: Request) -> Visit:
-    """The visit that a request is."""
+    """The visit that a request is. Raises DatabaseUnavailable."""
+    visit, found = _begin(request)
+    if found.session:
+        visit.session = await find_session(visit.server.db, found.session, visit.now)
+        if visit.session is not None:
+            visit.account = await find_account(visit.server.db, visit.session.account_id)
+    return visit
+
+
+def open_bare_visit(request: Request) -> Visit:
+    """The visit without knowing who it is: for pages that must be there when the database is not."""
+    return _begin(request)[0]
+
+
+def _begin(request: Request) -> tuple[Visit, cookies.Found]:
     server: Server = request.state.server
-    now = server.clock()
     found = cookies.read(server, request)
     visit = Visit(
         server=server,
         request=request,
-        now=now,
+        now=server.clock(),
         request_id=request.state.request_id,
         peer=request.state.peer,
         browser=found.browser or cookies.new_browser(),
@@ -196,11 +209,7 @@ async def open_visit(request: Request) -> Visit:
         visit.set_cookie_line(cookies.render(server, name, "", 0))
     if not found.browser:
         visit.set_cookie_line(cookies.render(server, "browser", visit.browser, cookies.BROWSER_SECONDS))
-    if found.session:
-        visit.session = await find_session(server.db, found.session, now)
-        if visit.session is not None:
-            visit.account = await find_account(server.db, visit.session.account_id)
-    return visit
+    return visit, found
 
 
 def browser_hash(visit: Visit) -> bytes:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grantline.web.errors import as_oauth_error
-from grantline.web.visit import FormRefused, Visit, open_visit
+from grantline.web.visit import FormRefused, Visit, open_bare_visit
 
 
 def plain(visit: Visit, status: int, *, incident: str = "", retry_after: int = 0) -> Response:
@@ -20,13 +20,13 @@ def plain(visit: Visit, status: int, *, incident: str = "", retry_after: int = 0
 
 async def refused(request: Request) -> Response:
     """What the edge refused: its status is in the request's state."""
-    visit = await open_visit(request)
+    visit = open_bare_visit(request)
     return plain(visit, request.state.refused or 404)
 
 
 async def failed(request: Request, error: Exception) -> Response:
     """Any exception out of a page: an opaque answer, the rest in the log (R86)."""
-    visit = await open_visit(request)
+    visit = open_bare_visit(request)
     if isinstance(error, FormRefused):
         return plain(visit, error.status)
     refusal = as_oauth_error(error, visit.request_id)
@@ -36,14 +36,19 @@ async def failed(request: Request, error: Exception) -> Response:
 
 async def not_found(request: Request, error: Exception) -> Response:
     """No such page."""
-    return plain(await open_visit(request), 404)
+    return plain(open_bare_visit(request), 404)
 
 
 async def wrong_method(request: Request, error: Exception) -> Response:
     """The page takes other methods."""
-    return plain(await open_visit(request), 405)
+    return plain(open_bare_visit(request), 405)
 
 
 async def too_large(request: Request, error: Exception) -> Response:
     """The body went over the limit."""
-    return plain(await open_visit(request), 413)
+    return plain(open_bare_visit(request), 413)
+
+
+async def cut_off(request: Request, error: Exception) -> Response:
+    """The sender went away before the end of the form: nobody reads this, and nothing was done."""
+    return plain(open_bare_visit(request), 400)
