@@ -5,25 +5,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from grantline.db import Database, DatabaseUnavailable, migrate, open_database, schema_version
+from tests.db.holding import held_by_another_process
 from tests.running import ROOT, environment
 from tests.site import Site
 
 INSERT = "INSERT INTO thing (id) VALUES ($1)"
-HOLD = """
-import sqlite3, sys
-held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
-held.execute("BEGIN IMMEDIATE")
-print("held", flush=True)
-sys.stdin.readline()
-held.execute("ROLLBACK")
-"""
 OPEN = """
 import asyncio, sys
 from grantline.db import open_database, schema_version
@@ -43,20 +35,6 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.run("CREATE TABLE thing (id BIGINT PRIMARY KEY)")
     yield opened
     await opened.close()
-
-
-@contextmanager
-def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The file's write lock, held until the block ends or a line is written to the process."""
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    try:
-        yield holder
-    finally:
-        holder.communicate("\n", timeout=10)
 
 
 async def let_go(holder: subprocess.Popen[str], seconds: float) -> None:
