@@ -51,6 +51,19 @@ async def test_8252_7_3_a_the_port_on_loopback_is_free_and_nothing_else(site: Si
         assert (refused.status_code, "location" in refused.headers) == (400, False), other
 
 
+async def test_8252_8_3_a_localhost_is_taken_with_a_note(site: Site) -> None:
+    """RFC 8252 §8.3: it works, at any port, and the console says that the literal is safer."""
+    app = await site.app("mobile", redirect_uris=("http://localhost/cb",))
+    page = await site.authorize(app, redirect_uri="http://localhost:51004/cb")
+    assert page.headers["location"].startswith("http://localhost:51004/cb?")
+    developer = await site.signed_in()
+    details = await developer.get(f"/console/clients/{app.id}")
+    assert "127.0.0.1 is the safer spelling" in details.text
+    literal = await site.app("mobile", redirect_uris=("http://127.0.0.1/cb",))
+    details = await developer.get(f"/console/clients/{literal.id}")
+    assert "safer spelling" not in details.text
+
+
 async def test_8252_8_4_a_type_and_whole_address_are_on_record(site: Site) -> None:
     """RFC 8252 §8.4: an app without redirect URI, or one without a path of its own, is not registered."""
     app = await site.app("mobile")

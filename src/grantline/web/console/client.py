@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
@@ -72,6 +73,7 @@ def details_page(
         form=form_values(shown),
         problems=problems_by_field(refused.problems, shown) if refused else {},
         done=done,
+        advice=_advice(client),
         flow_sentence=TYPE_WORDS[kind.name].flow,
         secrets=[
             {"id": secret.id, "created_at": secret.created_at, "until_at": secret.expires_at}
@@ -85,6 +87,16 @@ def details_page(
         delete_problem=delete_problem,
         tokens={act: visit.form_token(f"{act}:{client.id}") for act in ("settings", "secrets", "delete")},
     )
+
+
+def _advice(client: Client) -> str:
+    """What works but should change (RFC 8252 §8.3)."""
+    if any(urlsplit(uri).hostname == "localhost" for uri in client.redirect_uris):
+        return (
+            "A redirect URI says localhost, and some devices send that name elsewhere. 127.0.0.1 is the safer"
+            " spelling."
+        )
+    return ""
 
 
 async def save(visit: Visit, account: Account, client: Client) -> Response:
