@@ -104,23 +104,26 @@ async def resume(request: Request) -> Response:
     if flow is None or flow.kind != "authorize":
         return visit.redirect("/")  # answered, over, or another browser's (T73)
     try:
-        checked = await _unpark(visit, flow)
+        target, parked = await _unpark(visit, flow)
     except NotRedirectable as error:
         return await stopped_page(visit, error)
     try:
+        checked = _judge(visit, target, parked)
         return await _go_on(visit, checked, started_at=flow.created_at, handle=handle, flow=flow)
     except Exception as error:
-        return _send_back_checked(visit, checked, as_oauth_error(error, visit.request_id))
+        return _send_back_parked(visit, target, parked, as_oauth_error(error, visit.request_id))
 
 
-async def _unpark(visit: Visit, flow: PendingFlow) -> CheckedRequest:
+async def _unpark(visit: Visit, flow: PendingFlow) -> tuple[Target, AuthorizationRequest]:
+    """The parked request and where it goes, proven again by what is registered. Raises NotRedirectable."""
+    fields = [("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)]
+    target = await check_target(visit.server.mint, from_fields(fields))
+    return target, AuthorizationRequest.from_json(flow.request)
+
+
+def _judge(visit: Visit, target: Target, parked: AuthorizationRequest) -> CheckedRequest:
     """The parked request, judged again by what is registered now (T14)."""
-    mint = visit.server.mint
-    target = await check_target(
-        mint, from_fields([("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)])
-    )
-    request = AuthorizationRequest.from_json(flow.request)
-    return judge_request(mint, target, request, vendor_wire.scope_aliases(target.client))
+    return judge_request(visit.server.mint, target, parked, vendor_wire.scope_aliases(target.client))
 
 
 async def _go_on(
@@ -230,7 +233,7 @@ async def decide(request: Request) -> Response:
     if flow is None or flow.kind != "authorize" or visit.account is None or visit.session is None:
         raise FormRefused(403)
     try:
-        checked = await _unpark(visit, flow)
+        target, parked = await _unpark(visit, flow)
     except NotRedirectable as error:
         return await stopped_page(visit, error)
     decision = form.get("decision")
@@ -242,9 +245,10 @@ async def decide(request: Request) -> Response:
                 if not await consume_flow(tx, flow, visit.now):
                     return visit.redirect("/")
             raise AccessDenied("consent_declined")
+        checked = _judge(visit, target, parked)
         # The session may have changed since the page was shown: judge once more, consent apart (T23, T83).
         step = next_step(
-            checked.request,
+            parked,
             auth_at=visit.session.auth_at,
             same_person=_same_person(visit, checked),
             must_ask=True,
@@ -255,17 +259,13 @@ async def decide(request: Request) -> Response:
             return await sign_in_page(visit, handle, flow)
         return await _answer(visit, checked, flow, just_consented=True)
     except Exception as error:
-        return _send_back_checked(visit, checked, as_oauth_error(error, visit.request_id))
+        return _send_back_parked(visit, target, parked, as_oauth_error(error, visit.request_id))
 
 
-def _send_back_checked(visit: Visit, checked: CheckedRequest, error: OAuthError) -> Response:
-    return _send_back(
-        visit,
-        Target(checked.client, checked.redirect_uri),
-        error,
-        state=checked.request.state,
-        in_fragment=checked.request.in_fragment,
-    )
+def _send_back_parked(
+    visit: Visit, target: Target, parked: AuthorizationRequest, error: OAuthError
+) -> Response:
+    return _send_back(visit, target, error, state=parked.state, in_fragment=parked.in_fragment)
 
 
 def _send_back(
