@@ -11,7 +11,7 @@ from grantline.cli.running import CommandFailed
 from grantline.db import DatabaseUnavailable
 from grantline.keys import EnvelopeBroken
 from grantline.settings import Settings
-from grantline.web import build_app, listener, open_server, serve_all, set_up_logs
+from grantline.web import CannotListen, build_app, listener, open_server, serve_all, set_up_logs
 
 
 def run_server(given: Mapping[str, Any]) -> None:
@@ -54,4 +54,7 @@ async def _serve(settings: Settings) -> None:
             flush=True,
         )
 
-    await serve_all([one], ready=ready)
+    try:
+        await serve_all([one], ready=ready)
+    except CannotListen as problem:
+        raise CommandFailed(str(problem)) from None

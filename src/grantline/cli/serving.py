@@ -20,10 +20,11 @@ def demo(
     Ctrl-C."""
     _check_hash_randomisation()
     from grantline.demo import run_demo
+    from grantline.web import CannotListen
 
     try:
         asyncio.run(run_demo(port, data))
-    except ValueError as problem:
+    except (ValueError, CannotListen) as problem:
         raise CommandFailed(str(problem)) from None
 
 

@@ -8,8 +8,17 @@ to clients whose switch is on. The rules live below, in the packages that this o
 """
 
 from grantline.web.app import build_app
-from grantline.web.listen import listener, serve_all
+from grantline.web.listen import CannotListen, listener, serve_all
 from grantline.web.logs import set_up_logs
 from grantline.web.server import Server, load_catalog, open_server
 
-__all__ = ["Server", "build_app", "listener", "load_catalog", "open_server", "serve_all", "set_up_logs"]
+__all__ = [
+    "CannotListen",
+    "Server",
+    "build_app",
+    "listener",
+    "load_catalog",
+    "open_server",
+    "serve_all",
+    "set_up_logs",
+]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import uvicorn
 
 KEEP_ALIVE_SECONDS = 20
 GRACE_SECONDS = 10
+
+
+class CannotListen(Exception):
+    """An address can't be listened on, or not with this certificate; the message says what to do."""
 
 
 class Listener(uvicorn.Server):
@@ -50,9 +55,10 @@ async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None])
     """Serve until SIGINT or SIGTERM, then finish what was accepted. `ready` is called once everything
     listens.
 
-    Raises OSError-like SystemExit from uvicorn when an address is taken.
+    Raises CannotListen.
     """
     loop = asyncio.get_running_loop()
+    sockets = _bind_all(listeners)
 
     def stop() -> None:
         for one in listeners:
@@ -60,7 +66,7 @@ async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None])
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    tasks = [loop.create_task(one.serve()) for one in listeners]
+    tasks = [loop.create_task(one.serve([bound])) for one, bound in zip(listeners, sockets, strict=True)]
     while not all(one.started for one in listeners):
         if any(task.done() for task in tasks):
             stop()
@@ -69,3 +75,38 @@ async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None])
     else:
         ready()
     await asyncio.gather(*tasks)
+
+
+def _bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
+    """A listening socket for each, or none at all. Raises CannotListen."""
+    bound: list[socket.socket] = []
+    try:
+        for one in listeners:
+            _load(one.config)
+            bound.append(_bind(one.config.host, one.config.port, one.config.backlog))
+    except CannotListen:
+        for opened in bound:
+            opened.close()
+        raise
+    return bound
+
+
+def _load(config: uvicorn.Config) -> None:
+    """Read what the configuration names: certificate and key."""
+    try:
+        config.load()
+    except OSError as problem:  # ssl.SSLError is one
+        files = f"{config.ssl_certfile} and {config.ssl_keyfile}"
+        raise CannotListen(f"The certificate and key in {files} can't be used: {problem}.") from None
+
+
+def _bind(host: str, port: int, backlog: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=backlog)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).partition(" (while")[0]
+        raise CannotListen(
+            f"Port {port} of {host} can't be listened on: {reason}."
+            " Stop what uses it, or choose another with --port (demo) or GRANTLINE_PORT (serve)."
+        ) from None
