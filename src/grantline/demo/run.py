@@ -1,7 +1,11 @@
 """Starting the demo: seed, listen, tell how to begin, and leave nothing secret lying about at the end."""
 
+import fcntl
 import json
 import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,32 @@ SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
 
 async def run_demo(base_port: int, folder: Path) -> None:
     """Run the demo until it is stopped. `demo.json` is there exactly while everything listens. Raises
-    ValueError."""
+    ValueError, CannotListen."""
     set_up_logs(os.environ.get("GRANTLINE_LOG_LEVEL", "warning"))
     folder = _make_private(folder)
+    with _alone_in(folder):
+        (folder / "demo.json").unlink(missing_ok=True)  # of one that was killed
+        await _run(base_port, folder)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """No second demo works in this folder meanwhile. Raises ValueError."""
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ValueError(
+            f"A demo is running in {folder} already. Stop it, or give this one a folder with --data."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _run(base_port: int, folder: Path) -> None:
     ports = Ports(base_port)
     issuer, api_domain = f"http://127.0.0.1:{ports.accounts}", f"http://127.0.0.1:{ports.crm}"
     settings = Settings(
@@ -118,7 +145,7 @@ def welcome(described: dict[str, Any], folder: Path) -> str:
     stored = folder / "tokens.json"
     stored = stored.relative_to(here) if stored.is_relative_to(here) else stored
     # A demo in another folder is not what `./run code` looks for by itself.
-    database = "" if folder == here / ".grantline" else f" --database {center['database']}"
+    database = "" if folder == here / ".grantline" else f" --database {shlex.quote(center['database'])}"
     credentials = f"-d client_id={client['client_id']} -d client_secret={client['client_secret']}"
     code = f"$(./run code --client {client['client_id']} --scope {SCOPES}{database})"
     exchange = (
@@ -127,7 +154,7 @@ def welcome(described: dict[str, Any], folder: Path) -> str:
     leads = f'"{center["api_domain"]}/crm/v8/Leads?fields=Last_Name,Company,Email"'
     refresh = f"curl -sS {issuer}/oauth/v2/token -d grant_type=refresh_token {credentials}"
     lines = (
-        f"(umask 077; {exchange} | tee {stored})",
+        f"(umask 077; {exchange} | tee {shlex.quote(str(stored))})",
         f'curl -sS {leads} -H "Authorization: Bearer {_pick(stored, "access_token")}"',
         f"{refresh} -d refresh_token={_pick(stored, 'refresh_token')}",
     )
@@ -148,4 +175,5 @@ Ctrl-C stops it. Everything it keeps is in {folder}.
 
 def _pick(stored: Path, name: str) -> str:
     """Shell words that read one token out of the stored answer."""
-    return f'$(python3 -c \'import json; print(json.load(open("{stored}"))["{name}"])\')'
+    program = f'import json; print(json.load(open({json.dumps(str(stored))}))["{name}"])'
+    return f"$(python3 -c {shlex.quote(program)})"
