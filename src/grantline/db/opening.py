@@ -11,8 +11,8 @@ from grantline.db.sqlite import SqliteDatabase
 async def open_database(url: str, *, create: bool = True) -> Database:
     """The database at `sqlite:///absolute/path` (or `sqlite://relative`), migrated to the present schema.
 
-    Raises ValueError for a URL of another kind, FileNotFoundError when the file is missing and `create` is
-    False.
+    Raises ValueError for a URL of another kind and for a link in the place of the file, FileNotFoundError
+    when the file is missing and `create` is False.
     """
     if not url.startswith("sqlite://"):
         raise ValueError("The database URL must start with sqlite://. Other databases are not supported yet.")
@@ -24,7 +24,9 @@ async def open_database(url: str, *, create: bool = True) -> Database:
 
 
 def _make_sure(path: Path, *, create: bool) -> None:
-    """The file is there, and nobody but its owner may read it (T122)."""
+    """The file is there, and nobody but its owner may read it; a link could lead anywhere (T122)."""
+    if path.is_symlink():
+        raise ValueError(f"{path} is a link. Name the database file itself.")
     if path.exists():
         return
     if not create:
