@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 from starlette.applications import Starlette
@@ -56,7 +57,7 @@ def build_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return _Edge(app)
+    return _Edge(app, urlsplit(config.identifier).netloc)
 
 
 def _route(path: str, gate: Gate) -> Route:
@@ -85,10 +86,12 @@ async def _internal_error(request: Request, problem: Exception) -> Response:
 
 
 class _Edge:
-    """The outermost layer: answers pre-flights and puts the security headers on every answer, errors too."""
+    """The outermost layer: our own host name alone (a page of another name that leads to this machine gets
+    nothing), pre-flights, and the security headers on every answer, errors too."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
+        self._host = host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,6 +103,10 @@ class _Edge:
                 message["headers"] = [*message.get("headers", ()), *_ON_EVERY_ANSWER]
             await send(message)
 
+        if [value for name, value in scope["headers"] if name == b"host"] != [self._host]:
+            message = "This server has another name. Check the address that you call."
+            await render_refusal(Refusal(421, "INVALID_REQUEST", message))(scope, receive, send_with_headers)
+            return
         if scope["method"] == "OPTIONS":
             origins = [value for name, value in scope["headers"] if name == b"origin"]
             origin = origins[0].decode("latin-1") if len(origins) == 1 else None
