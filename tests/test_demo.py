@@ -1,0 +1,297 @@
+"""The demo as people meet it: one command, a file of facts, three lines that work, nothing left behind."""
+
+import json
+import re
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from grantline.demo.run import welcome
+from tests.running import PORTS_OF_A_DEMO, ROOT, Demo, Process, environment, free_ports, start_demo
+
+CLIENTS: Final = {
+    "server_based": {"client_id", "client_secret", "redirect_uris", "data_center"},
+    "client_based": {"client_id", "origins", "redirect_uris", "implicit"},
+    "self_client": {"client_id", "client_secret"},
+    "non_browser": {"client_id"},
+    "mobile": {"client_id", "redirect_uris"},
+}
+
+
+@pytest.fixture(scope="module")
+def second_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo whose data folder has a name that a shell would take apart."""
+    running = start_demo(tmp_path_factory.mktemp("demo") / "Mara's data")
+    yield running
+    running.process.stop()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_demo_json_holds_what_the_interface_promises(demo: Demo) -> None:
+    facts = demo.json
+    assert set(facts) == {"data_centers", "users", "clients"}
+    for center in facts["data_centers"]:
+        assert {"code", "issuer", "console", "api_domain", "database"} <= set(center)
+        assert center["console"] == f"{center['issuer']}/console"
+        assert center["database"].startswith("sqlite:///")
+    people = [(user["role"], user["data_center"]) for user in facts["users"]]
+    assert people[:2] == [("developer", "us"), ("user", "us")]
+    assert all(user["email"] and len(user["password"]) >= 12 for user in facts["users"])
+    assert set(facts["clients"]) == set(CLIENTS)
+    for key, members in CLIENTS.items():
+        assert members <= set(facts["clients"][key])
+    assert facts["clients"]["client_based"]["implicit"] is True
+    assert "client_secret" not in facts["clients"]["client_based"]
+
+
+def test_the_ports_are_counted_from_the_first(demo: Demo) -> None:
+    base = int(demo.issuer.rpartition(":")[2])
+    assert demo.issuer == f"http://127.0.0.1:{base}"
+    assert demo.api_domain == f"http://127.0.0.1:{base + 2}"
+    assert demo.client("server_based")["redirect_uris"][0] == f"http://127.0.0.1:{base + 4}/callback"
+
+
+def test_T124_what_the_demo_keeps_is_for_its_owner_alone(demo: Demo) -> None:
+    assert mode(demo.data_dir) == 0o700
+    assert mode(demo.file) == 0o600
+    for path in demo.data_dir.rglob("*"):
+        assert mode(path) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_T124_a_foreign_host_name_is_refused_at_every_port(demo: Demo) -> None:
+    """DNS rebinding: a page of evil.example that resolves to this machine gets nothing."""
+    paths = {demo.issuer: ["/", "/signin", "/oauth/v2/keys", "/console"], demo.api_domain: ["/crm/v8/org"]}
+    for base, asked in paths.items():
+        port = base.rpartition(":")[2]
+        for path in asked:
+            for host in (
+                "evil.example",
+                f"evil.example:{port}",
+                "127.0.0.1",
+                f"localhost.evil.example:{port}",
+            ):
+                answer = httpx2.get(base + path, headers={"Host": host})
+                assert answer.status_code == 421, (path, host)
+            assert httpx2.get(base + path).status_code != 421
+
+
+def test_T124_the_demo_listens_on_loopback_alone(demo: Demo) -> None:
+    """By the kernel's own list of the process's listening sockets."""
+    sockets = {
+        link.readlink().name
+        for link in Path(f"/proc/{demo.process.popen.pid}/fd").iterdir()
+        if link.is_symlink() and str(link.readlink()).startswith("socket:")
+    }
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                listening.append(fields[1])
+    wanted = {int(base.rpartition(":")[2]) for base in (demo.issuer, demo.api_domain)}
+    assert {int(address.partition(":")[2], 16) for address in listening} == wanted
+    assert {address.partition(":")[0] for address in listening} == {"0100007F"}
+
+
+def test_T124_a_real_server_does_not_serve_the_demos_data(second_demo: Demo) -> None:
+    refused = subprocess.run(
+        [str(ROOT / "run"), "serve", "--database", second_demo.database],
+        capture_output=True,
+        text=True,
+        env=environment({"GRANTLINE_PUBLIC_URL": "https://accounts.example"}),
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "demo" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def printed_lines(demo: Demo) -> list[str]:
+    """The three lines for the self client, as the terminal shows them."""
+    return [line for line in demo.process.log().splitlines() if re.match(r"\(umask|curl ", line)]
+
+
+def in_bash(line: str) -> Any:
+    """What one line prints when a person pastes it into a terminal in the project folder."""
+    done = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment({}),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_the_three_printed_lines_work_again_and_again(second_demo: Demo) -> None:
+    exchange, call, refresh = printed_lines(second_demo)
+    for _ in range(2):
+        told = in_bash(exchange)
+        assert told["refresh_token"]
+        assert mode(second_demo.data_dir / "tokens.json") == 0o600
+        leads = in_bash(call)
+        assert {"Last_Name", "Company"} <= set(leads["data"][0])
+        again = in_bash(refresh)
+        assert again["access_token"] != told["access_token"]
+        in_bash(call)
+
+
+def test_in_the_project_folder_the_lines_need_no_database(second_demo: Demo) -> None:
+    """`./run code` finds the running demo by itself there."""
+    text = welcome(second_demo.json, Path.cwd() / ".grantline")
+    assert "--database" not in text
+    assert "tee .grantline/tokens.json" in text
+
+
+def test_the_terminal_says_first_where_the_console_is_and_how_to_sign_in(second_demo: Demo) -> None:
+    text = second_demo.process.log()
+    developer = second_demo.user("developer")
+    order = [second_demo.console, developer["email"], developer["password"], "(umask 077; curl"]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    password = developer["password"]
+    page = httpx2.get(f"{second_demo.issuer}/signin")
+    assert password not in page.text
+
+
+def test_a_second_demo_on_the_same_folder_is_refused(second_demo: Demo) -> None:
+    before = second_demo.file.read_text()
+    refused = subprocess.run(
+        [str(ROOT / "run"), "--port", str(free_ports(PORTS_OF_A_DEMO)), "--data", str(second_demo.data_dir)],
+        capture_output=True,
+        text=True,
+        env=environment({}),
+        timeout=60,
+        check=False,
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "running" in refused.stderr
+    assert second_demo.file.read_text() == before
+
+
+def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path) -> None:
+    port = free_ports(PORTS_OF_A_DEMO)
+    with socket.create_server(("127.0.0.1", port + 2)):
+        refused = subprocess.run(
+            [str(ROOT / "run"), "--port", str(port), "--data", str(tmp_path / "data")],
+            capture_output=True,
+            text=True,
+            env=environment({}),
+            timeout=60,
+            check=False,
+        )
+    assert refused.returncode == 1
+    assert str(port + 2) in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "data" / "demo.json").exists()
+
+
+def test_credentials_stay_while_ports_move_and_nothing_is_left_at_the_end(tmp_path: Path) -> None:
+    """Started four times on one folder; the last on other ports, after one that was killed."""
+    folder = tmp_path / "data"
+    first = start_demo(folder)
+    facts, seed = first.json, (folder / "seed.json").read_text()
+    first.process.popen.send_signal(signal.SIGINT)
+    assert first.process.popen.wait(15) == 0
+    assert not first.file.exists()
+    assert mode(folder / "seed.json") == 0o600
+
+    port = int(facts["data_centers"][0]["issuer"].rpartition(":")[2])
+    same = restarted(folder, port)
+    assert same.json == facts
+    assert (folder / "seed.json").read_text() == seed
+    same.process.kill()
+    assert same.file.exists(), "nobody could remove it"
+
+    moved = restarted(folder, free_ports(PORTS_OF_A_DEMO))
+    now = moved.json
+    assert now["data_centers"][0]["issuer"] != facts["data_centers"][0]["issuer"]
+    assert now["users"] == facts["users"]
+    assert secrets_of(now) == secrets_of(facts)
+    redirect_uri = now["clients"]["server_based"]["redirect_uris"][0]
+    assert redirect_uri != facts["clients"]["server_based"]["redirect_uris"][0]
+    asked = {
+        "client_id": now["clients"]["server_based"]["client_id"],
+        "response_type": "code",
+        "redirect_uri": redirect_uri,
+        "scope": "CRM.modules.leads.READ",
+    }
+    page = httpx2.get(f"{moved.issuer}/oauth/v2/auth", params=asked)
+    assert 'name="password"' in page.text
+    leads = f"{moved.api_domain}/crm/v8/Leads?fields=Last_Name"
+    assert httpx2.get(leads, headers={"Authorization": f"Bearer {fresh_token(moved)}"}).status_code == 200
+    assert moved.process.stop() == 0
+    assert not moved.file.exists()
+
+
+def restarted(folder: Path, port: int) -> Demo:
+    """The demo of this folder at exactly this port, once its demo.json is that of the new process."""
+    (folder / "demo.json").unlink(missing_ok=True)
+    process = Process(
+        ["demo", "--port", str(port), "--data", str(folder)],
+        {"GRANTLINE_LIMITS": "100"},
+        folder.parent / "again.log",
+    )
+    demo = Demo(process, folder)
+    process.wait_until(demo.file.exists)
+    return demo
+
+
+def secrets_of(facts: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    return {key: (one["client_id"], one.get("client_secret")) for key, one in facts["clients"].items()}
+
+
+def fresh_token(demo: Demo) -> str:
+    """An access token of the self client."""
+    client = demo.client("self_client")
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": client["client_id"],
+        "client_secret": client["client_secret"],
+        "code": demo.code("CRM.modules.leads.READ"),
+    }
+    told = httpx2.post(f"{demo.issuer}/oauth/v2/token", data=form).json()
+    return str(told["access_token"])
+
+
+def test_once_set_up_run_is_ready_within_three_seconds(tmp_path: Path) -> None:
+    """The fastest of three starts: other tests may keep the machine busy meanwhile."""
+    folder, port = tmp_path / "data", free_ports(PORTS_OF_A_DEMO)
+    times = []
+    for attempt in range(4):
+        started_at = time.monotonic()
+        process = subprocess.Popen(
+            [str(ROOT / "run"), "--port", str(port), "--data", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment({}),
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            ready = any("is ready" in line for line in process.stdout if "ready" in line)
+            seconds = time.monotonic() - started_at
+            process.send_signal(signal.SIGTERM)
+        assert ready
+        assert process.wait(15) == 0
+        if attempt:
+            times.append(seconds)
+        if times and min(times) < 3:
+            return
+    raise AssertionError(times)
