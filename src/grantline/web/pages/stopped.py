@@ -9,6 +9,7 @@ from grantline.clients import Client, find_client, find_own_client
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.redirect_difference import closest, difference
 from grantline.web.errors import record_failure
+from grantline.web.server import Server
 from grantline.web.visit import Visit
 from grantline.web.words import render_difference
 
@@ -62,7 +63,18 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
         code=error.public_code,
         difference=_compare(error, client, shown=own is not None or server.settings.demo),
         owner=_owner(server.issuer, error, own),
+        elsewhere=_elsewhere(server, error),
     )
+
+
+def _elsewhere(server: Server, error: OAuthError) -> Mapping[str, str] | None:
+    """Which data center the client's ID names, when it is not this one (R84)."""
+    expected = error.members.get("expected_issuer")
+    centers = server.mint.data_centers
+    found = next((center for center in centers.others if center.issuer == expected), None)
+    if found is None:
+        return None
+    return {"ours": centers.home.name, "theirs": found.name, "issuer": found.issuer}
 
 
 def _owner(issuer: str, error: OAuthError, own: Client | None) -> Mapping[str, str] | None:
