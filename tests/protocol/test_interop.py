@@ -219,7 +219,7 @@ async def test_interop_9_browser_apps_read_what_is_theirs(site: Site) -> None:
 
 
 async def test_interop_9_a_silent_request_never_shows_a_page(site: Site) -> None:
-    """`prompt=none` in a frame: an answer or `login_required`, and the session counts there (Core §3.1.2.1)."""
+    """`prompt=none` in a frame: an answer or an error, and the session counts (Core §3.1.2.1)."""
     app = await site.app("client-based")
     framed = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"}
     silent = site.request(app, prompt="none")
