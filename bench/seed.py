@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from bench.serving import settings_for
-from grantline.accounts import Account, create_account
+from grantline.accounts import create_account, personal_organization
 from grantline.clients import Client, Registration, create_api, register_client
 from grantline.oauth.pkce import s256
 from grantline.settings import Settings
@@ -26,6 +26,8 @@ API: Final = "https://crm.example.com"
 REDIRECT: Final = "https://app.example.com/callback"
 VERIFIER: Final = "a-code-verifier-of-forty-three-characters-0"
 _AT_ONCE: Final = 500
+# SQLite walks the list of what a unit may have to undo from its start: short units are faster.
+_UNIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,16 @@ class Size:
     accounts: int = 10_000
     confidential_clients: int = 1_000
     public_clients: int = 300
-    authorizations: int = 80_000
+    authorizations: int = 100_000
     rotating: int = 6_400
     """For each batch."""
     introspected: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    id: int
+    organization_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +69,7 @@ async def seed(data: Path, size: Size) -> None:
     server = await open_server(Settings())
     now = server.clock()
     choose = random.Random(7).choice
-    accounts = await _together(
-        create_account(
-            server.db,
-            email=f"person{n}@example.com",
-            password_hash="",
-            given_name="Ada",
-            family_name="Berg",
-            now=now,
-        )
-        for n in range(size.accounts)
-    )
+    accounts = await _together(_person(server, n, now) for n in range(size.accounts))
     api, api_secret = await create_api(
         server.db, identifier=API, scope_prefix="CRM", name="CRM", data_center=server.code, now=now
     )
@@ -116,8 +114,20 @@ async def _together(work: Iterable[Awaitable[Any]]) -> list[Any]:
     return results + await asyncio.gather(*waiting)
 
 
+async def _person(server: Server, number: int, now: int) -> _Person:
+    account = await create_account(
+        server.db,
+        email=f"person{number}@example.com",
+        password_hash="",
+        given_name="Ada",
+        family_name="Berg",
+        now=now,
+    )
+    return _Person(account.id, (await personal_organization(server.db, account.id)).id)
+
+
 async def _apps(
-    server: Server, type_name: str, redirect: str, owners: list[Account], count: int, now: int
+    server: Server, type_name: str, redirect: str, owners: list[_Person], count: int, now: int
 ) -> list[_App]:
     made = await _together(
         register_client(
@@ -127,7 +137,7 @@ async def _apps(
                 name=f"App {n}", homepage_url="https://app.example.com", redirect_uris=(redirect,)
             ),
             owner_account_id=owners[n].id,
-            organization_id=owners[n].id,
+            organization_id=owners[n].organization_id,
             data_center=server.code,
             now=now,
         )
@@ -137,17 +147,17 @@ async def _apps(
 
 
 async def _authorize(
-    server: Server, pairs: list[tuple[Account, _App]], now: int
+    server: Server, pairs: list[tuple[_Person, _App]], now: int
 ) -> list[tuple[_App, int, str]]:
     """An authorization with a refresh token for each pair: app, number, refresh token."""
     held = []
-    for start in range(0, len(pairs), 5000):
+    for start in range(0, len(pairs), _UNIT):
         async with server.db.transaction() as tx:
-            for account, app in pairs[start : start + 5000]:
+            for account, app in pairs[start : start + _UNIT]:
                 new = NewAuthorization(
                     client_id=app.client.id,
                     account_id=account.id,
-                    organization_id=account.id,
+                    organization_id=account.organization_id,
                     kind="refresh",
                     scope=(SCOPE,),
                     asked_scope=(SCOPE,),
@@ -161,19 +171,19 @@ async def _authorize(
     return held
 
 
-async def _codes(server: Server, pairs: list[tuple[Account, _App]], now: int) -> list[str]:
+async def _codes(server: Server, pairs: list[tuple[_Person, _App]], now: int) -> list[str]:
     """The exchange of one code for each pair. They live for hours, since the bench gets to them late."""
     bodies = []
     challenge = s256(VERIFIER)
-    for start in range(0, len(pairs), 5000):
+    for start in range(0, len(pairs), _UNIT):
         async with server.db.transaction() as tx:
-            for account, app in pairs[start : start + 5000]:
+            for account, app in pairs[start : start + _UNIT]:
                 code = await issue_authorization_code(
                     server.mint,
                     tx,
                     client_id=app.client.id,
                     account_id=account.id,
-                    organization_id=account.id,
+                    organization_id=account.organization_id,
                     scope=(SCOPE,),
                     asked_scope=(SCOPE,),
                     refresh_token=True,
