@@ -1,11 +1,9 @@
 """The commands by name. What is heavy is imported inside the command that needs it."""
 
-import sys
-
 import typer
 
 from grantline.cli import apis, clients, codes, keys, operations, serving, users
-from grantline.cli.running import CommandFailed
+from grantline.cli.running import CommandFailed, note
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,5 +28,5 @@ def main() -> None:
     try:
         app()
     except CommandFailed as failure:
-        print(str(failure), file=sys.stderr)
+        note(str(failure))
         raise SystemExit(1) from None

@@ -47,7 +47,9 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
         return problems
 
     problems = work(database, job)
-    say("\n".join(problems) or "All is well.", {"problems": problems}, as_json=json)
+    if problems and not json:
+        raise CommandFailed("\n".join(problems))
+    say("All is well.", {"problems": problems}, as_json=json)
     if problems:
         raise typer.Exit(1)
 
