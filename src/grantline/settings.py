@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def in_the_clear(self) -> bool:
+        """Whether others than this machine can reach it without TLS, and no proxy is listed that adds it."""
+        return self.host not in LOOPBACK_HOSTS and self.tls_certificate is None and not self.trusted_proxies
+
+    @property
     def limit_factor(self) -> float:
         """What counts are multiplied with; 0 when limits are off."""
         return 0.0 if self.limits == "off" else float(self.limits)

@@ -78,6 +78,23 @@ async def test_6749_3_1_b_a_public_data_center_binds_browsers_to_https(open_a_si
         assert "strict-transport-security" not in (await site.call("GET", "/")).headers
 
 
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": "0.0.0.0", "trusted_proxies": "10.0.0.0/8"}, False),
+        ({"host": "127.0.0.1"}, False),
+    ],
+)
+async def test_6749_3_1_b_listening_in_the_open_without_tls_is_said_aloud(
+    open_a_site: SiteFactory, capsys: pytest.CaptureFixture[str], settings: dict[str, str], warned: bool
+) -> None:
+    """Unless a proxy is listed that speaks TLS (RFC 6749 §3.1)."""
+    async with open_a_site(**settings):
+        assert ("can be reached without TLS" in capsys.readouterr().out) is warned
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_6749_3_1_c_the_endpoint_takes_get_and_post(site: Site, method: str) -> None:
     """GET works, and POST as well (RFC 6749 §3.1)."""

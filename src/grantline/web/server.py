@@ -109,6 +109,12 @@ async def open_server(
     settings: Settings, *, clock: Clock = system_clock, pages: Pages | None = None
 ) -> Server:
     """The server of these settings: database migrated, keys there. Raises ValueError, DatabaseUnavailable."""
+    if settings.in_the_clear:
+        structlog.get_logger().warning(
+            "this server can be reached without TLS",
+            host=settings.host,
+            fix="Give it a certificate, or list the proxy before it in GRANTLINE_TRUSTED_PROXIES.",
+        )
     db = await open_database(settings.database)
     await settle(db, Home(settings.data_center, settings.public_url, settings.demo))
     envelope = Envelope(load_master_key(settings.master_key_path, create=True), settings.data_center)
