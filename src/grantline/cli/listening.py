@@ -45,6 +45,7 @@ async def _serve(settings: Settings) -> None:
         port=settings.port,
         certificate=settings.tls_certificate,
         key=settings.tls_key,
+        proxies=settings.proxy_networks,
     )
 
     def ready() -> None:

@@ -5,10 +5,14 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+
+from grantline.web.connections import Connection, Patience
+from grantline.web.peer import Network
 
 KEEP_ALIVE_SECONDS = 20
 GRACE_SECONDS = 10
@@ -28,15 +32,22 @@ class Listener(uvicorn.Server):
 
 
 def listener(
-    app: Any, *, host: str, port: int, certificate: Path | None = None, key: Path | None = None
+    app: Any,
+    *,
+    host: str,
+    port: int,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    proxies: tuple[Network, ...] = (),
+    patience: Patience | None = None,
 ) -> Listener:
-    """A server for an ASGI application, not yet listening."""
+    """A server for an ASGI application, not yet listening. `proxies` may open any number of connections."""
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=cast("Any", partial(Connection, proxies=proxies, patience=patience)),
         ws="none",
         log_config=None,
         access_log=False,
