@@ -231,9 +231,15 @@ async def raw_get(site: Site, path: str, raw: bytes, query: bytes = b"", cookie:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {
-        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http",
-        "path": path, "raw_path": raw, "query_string": query,
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8700),
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": raw,
+        "query_string": query,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8700),
         "headers": [(b"host", ISSUER.partition("://")[2].encode()), (b"cookie", cookie.encode())],
     }
     await site.edge(scope, receive, send)
