@@ -1,5 +1,6 @@
 """The vendor compatibility switch: each of its effects, on and off (B4, R18, requirements, decisions)."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -7,6 +8,7 @@ import pytest
 
 from tests.conftest import SiteFactory
 from tests.protocol.wire import refusal
+from tests.running import run_grantline
 from tests.site import CALLBACK, CHALLENGE, SCOPE, App, Site, answer_of
 
 TOKEN = "/oauth/v2/token"
@@ -196,6 +198,17 @@ async def test_the_vendors_scope_names_are_read_under_the_switch_alone(site: Sit
         assert answer["scope"] == theirs
     assert (await site.introspect(web, refreshed["access_token"]))["scope"] == SCOPE
     assert "device_code" in started.json()
+
+
+async def test_a_code_for_the_vendors_scope_names_is_made_on_the_command_line_too(site: Site) -> None:
+    """As in the console; the token holds our spelling (R42)."""
+    app = await app_of(site, "self-client", True)
+    theirs = "ZohoCRM.modules.leads.READ"
+    arguments = ("code", "--client", app.id, "--scope", theirs)
+    made = await asyncio.to_thread(run_grantline, *arguments, database=site.server.settings.database)
+    tokens = (await site.exchange(app, made.strip())).json()
+    assert tokens["scope"] == theirs
+    assert (await site.introspect(app, tokens["access_token"]))["scope"] == SCOPE
 
 
 @BOTH

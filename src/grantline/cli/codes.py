@@ -1,12 +1,13 @@
 """`grantline code`: a self client's grant token, for scripts."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from grantline.audit import record_event
 from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, say, work
-from grantline.clients import find_client
+from grantline.clients import Client, find_client
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.scope import parse_scope
 
@@ -33,6 +34,15 @@ def code(
     say(value, {"code": value, "expires_in": minutes * 60, "client_id": client}, as_json=json)
 
 
+def _aliases(client: Client) -> Mapping[str, str]:
+    """Other service prefixes that the client may use for ours."""
+    if not client.vendor_compatible:
+        return {}
+    from grantline.web import scope_aliases  # loads the whole edge, which few clients need here
+
+    return scope_aliases(client)
+
+
 async def _generate(place: Workplace, client_id: str, scope: str, seconds: int, description: str) -> str:
     from grantline.cli.offline import offline_mint  # loads the keys
 
@@ -45,7 +55,7 @@ async def _generate(place: Workplace, client_id: str, scope: str, seconds: int, 
         )
     mint = await offline_mint(place)
     try:
-        resolved = mint.catalog.resolve(parse_scope(scope))
+        resolved = mint.catalog.resolve(parse_scope(scope), _aliases(found))
     except OAuthError as error:
         raise CommandFailed(
             f"{error.explanation.title}: {error.received or scope}. {error.explanation.fix}"

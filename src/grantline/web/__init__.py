@@ -11,6 +11,7 @@ from grantline.web.app import build_app
 from grantline.web.listen import CannotListen, listener, serve_all
 from grantline.web.logs import set_up_logs
 from grantline.web.server import Server, load_catalog, open_server
+from grantline.web.vendor_wire import scope_aliases
 
 __all__ = [
     "CannotListen",
@@ -19,6 +20,7 @@ __all__ = [
     "listener",
     "load_catalog",
     "open_server",
+    "scope_aliases",
     "serve_all",
     "set_up_logs",
 ]
