@@ -1,20 +1,16 @@
 """The command line: each command's help, its sentence, its JSON, its exit status."""
 
-import io
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import typer
 
-from grantline.cli import main
 from grantline.cli.main import app
+from tests.command_line import Done, forget_settings, run_command
 
 CALLBACK: Final = "https://app.example/callback"
 OPTIONS: Final = {
@@ -50,42 +46,14 @@ TYPES: Final = {
 OWNER: Final = "mara@example.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON document on standard output."""
-        assert self.status == 0, self.err
-        assert self.err == ""
-        return json.loads(self.out)
-
-
 Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command as the shell would, but in this process: with `sys.argv` and standard input."""
-    for name in [name for name in os.environ if name.startswith("GRANTLINE_")]:
-        monkeypatch.delenv(name)
-
-    def run_one(*args: str, input: str = "", database: str = "") -> Done:
-        options = ["--database", database] if database else []
-        monkeypatch.setattr(sys, "argv", ["grantline", *args, *options])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(input))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return run_one
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs commands, with no setting in the environment."""
+    forget_settings(monkeypatch)
+    return run_command
 
 
 @pytest.fixture
