@@ -2,7 +2,9 @@
 wait."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from grantline.activity.entries import Entry
@@ -19,23 +21,35 @@ class Recorder:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._waiting: dict[str, Entry] = {}
+        # Apart, so that what a stranger causes never drops what an app did (T130).
+        self._proven: dict[str, Entry] = {}
+        self._unproven: dict[str, Entry] = {}
 
     def record(self, entry: Entry) -> None:
         """Take an entry; it is in the database within about FLUSH_SECONDS."""
-        self._waiting[entry.id] = entry
-        if len(self._waiting) > _MOST_WAITING:
-            del self._waiting[next(iter(self._waiting))]
+        waiting = self._proven if entry.proven else self._unproven
+        waiting[entry.id] = entry
+        if len(waiting) > _MOST_WAITING:
+            del waiting[next(iter(waiting))]
 
     def find(self, request_id: str) -> Entry | None:
         """An entry that is not written yet."""
-        return self._waiting.get(request_id)
+        return self._proven.get(request_id) or self._unproven.get(request_id)
 
     async def flush(self) -> None:
-        """Write out what waits and cut every ring that it touched back to its size."""
-        if not self._waiting:
+        """Write out what waits and cut every ring that it touched back to its size; what fails waits on."""
+        if not self._proven and not self._unproven:
             return
-        batch, self._waiting = self._waiting, {}
+        proven, unproven = self._proven, self._unproven
+        self._proven, self._unproven = {}, {}
+        try:
+            await self._write({**unproven, **proven})
+        except BaseException:
+            self._proven = _newest({**proven, **self._proven})
+            self._unproven = _newest({**unproven, **self._unproven})
+            raise
+
+    async def _write(self, batch: Mapping[str, Entry]) -> None:
         rings = {(entry.client_id, entry.proven) for entry in batch.values()}
         async with self._db.transaction() as tx:
             for entry in batch.values():
@@ -66,8 +80,9 @@ class Recorder:
         """Flush for ever; a database that is away for a moment loses nothing that fits the buffer."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            kept = dict(self._waiting)
-            try:
+            with contextlib.suppress(DatabaseUnavailable):
                 await self.flush()
-            except DatabaseUnavailable:
-                self._waiting = {**kept, **self._waiting}
+
+
+def _newest(waiting: dict[str, Entry]) -> dict[str, Entry]:
+    return dict(list(waiting.items())[-_MOST_WAITING:])

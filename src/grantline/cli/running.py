@@ -27,6 +27,8 @@ JsonOption = Annotated[
 ]
 
 _ESCAPES = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Those that JSON would leave as they are.
+_IN_JSON = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CommandFailed(Exception):
@@ -81,7 +83,9 @@ def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, crea
 def say(sentence: str, members: Mapping[str, object] | list[Mapping[str, object]], *, as_json: bool) -> None:
     """What was done: a sentence for people, or the members for machines."""
     if as_json:
-        print(json.dumps(members, indent=2, ensure_ascii=False))
+        print(
+            _IN_JSON.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(members, indent=2, ensure_ascii=False))
+        )
     else:
         print(clean(sentence))
 

@@ -20,6 +20,7 @@ from grantline.oauth.errors import (
 from grantline.oauth.responses import render_error_json
 from grantline.web import vendor_wire
 from grantline.web.call import Answer, Call
+from grantline.web.logs import redact
 from grantline.web.server import Server
 
 
@@ -83,7 +84,8 @@ def record_failure(
     detail: dict[str, str] = {"network": network}
     for name, value in (("hint", error.hint), ("expected", error.expected), ("received", error.received)):
         if value:
-            detail[name] = value[:2000]
+            # Who sends a secret in the wrong place must not find it in a database (T54, T128).
+            detail[name] = redact(value)[:2000]
     server.mint.recorder.record(
         Entry(
             id=request_id,
@@ -100,7 +102,15 @@ def record_failure(
 
 
 def record_warning(
-    server: Server, client_id: str, code: str, sentence: str, *, request_id: str, endpoint: str, now: int
+    server: Server,
+    client_id: str,
+    code: str,
+    sentence: str,
+    *,
+    proven: bool,
+    request_id: str,
+    endpoint: str,
+    now: int,
 ) -> None:
     """Tell the owner about something that worked but should change."""
     detail: Mapping[str, str] = {"hint": sentence}
@@ -108,7 +118,7 @@ def record_warning(
         Entry(
             id=request_id,
             client_id=client_id,
-            proven=True,
+            proven=proven,
             at=now,
             endpoint=endpoint,
             error="event",

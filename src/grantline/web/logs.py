@@ -33,9 +33,10 @@ def _redact_event(logger: object, method: str, event: MutableMapping[str, Any]) 
     for name, value in event.items():
         if _SECRET_NAMES.search(name):
             event[name] = "[redacted]"
-        elif isinstance(value, str):
-            # A trace keeps its lines: JSON escapes them.
-            event[name] = _SECRETS.sub("[redacted]", value) if name == "trace" else redact(value)
+        elif name == "trace":
+            event[name] = _SECRETS.sub("[redacted]", str(value))  # keeps its lines: JSON escapes them
+        elif value is not None and not isinstance(value, bool | int | float):
+            event[name] = redact(str(value))
     return event
 
 

@@ -57,6 +57,7 @@ async def authenticate_call(server: Server, call: Call, parameters: Parameters) 
             authenticated.client.id,
             "credentials_in_query",
             "Credentials came in the query string, where logs on the way keep them. Send them in the body.",
+            proven=authenticated.with_secret,
             request_id=call.request_id,
             endpoint=call.path,
             now=call.now,
