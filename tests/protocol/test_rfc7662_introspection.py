@@ -81,9 +81,10 @@ async def test_7662_2_2_a_active_is_always_there_and_a_boolean(site: Site) -> No
 async def test_7662_2_2_b_whatever_is_wrong_with_a_token_the_answer_is_the_same(site: Site) -> None:
     """RFC 7662 §2.2: unknown, expired, revoked and another's, byte for byte."""
     app, other = await site.app("server-based"), await site.app("server-based", name="Other")
-    foreign = (await site.tokens(other))["access_token"]
     expired = await site.tokens(app)
     site.clock.advance(3600)
+    foreign = (await site.tokens(other))["access_token"]
+    assert await site.works(foreign)
     revoked = (await site.tokens(app))["access_token"]
     alive = (await site.refresh(app, expired["refresh_token"])).json()["access_token"]
     await site.post("/oauth/v2/token/revoke", {**app.credentials, "token": revoked})
