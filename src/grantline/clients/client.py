@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from grantline.clients.client_types import ClientType, get_client_type
-from grantline.db import Database, Row
+from grantline.db import Database, Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,9 @@ async def list_clients(db: Database, *, limit: int = 1000) -> Sequence[Client]:
     return [_client(row) for row in rows]
 
 
-async def find_self_client(db: Database, owner_account_id: int, organization_id: int) -> Client | None:
+async def find_self_client(
+    db: Database | Transaction, owner_account_id: int, organization_id: int
+) -> Client | None:
     """The one self client of this account and organization."""
     row = await db.one(
         f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.organization_id = $2"

@@ -203,6 +203,10 @@ async def register_client(
     client_id = mint(CLIENT_ID, data_center)
     try:
         async with db.transaction() as tx:
+            if kind.name == "self-client" and (
+                own := await find_self_client(tx, owner_account_id, organization_id)
+            ):
+                return own, None  # made by another request since we looked
             await insert_client(
                 tx,
                 client_id=client_id,
