@@ -23,7 +23,7 @@ async def question(site: Site, browser: Browser, user_code: str) -> httpx2.Respo
 def test_10027_2_a_the_risks_of_the_flow_are_written_down() -> None:
     """RFC 10027 §2: with the figures that the code has."""
     text = ASSESSMENT.read_text()
-    assert f"{DEVICE_CODE_SECONDS // 60} minutes" in text
+    assert f"A user code lives {DEVICE_CODE_SECONDS // 60} minutes." in text
     assert f"{USER_CODE_LENGTH} letters out of {len(USER_CODE_LETTERS)}" in text
     rows = re.findall(r"^\| §(6\.1\.\d+) \|", text, re.MULTILINE)
     assert {f"6.1.{number}" for number in (2, 3, 4, 9, 10, 11, 12, 14, 16)} <= set(rows)
