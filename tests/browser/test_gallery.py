@@ -3,22 +3,15 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, Page
 
 from grantline.web.templating import HERE
+from tests.browser.audit import check_page, complaints_during
 from tests.browser.gallery import samples, served
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
-    (320, "light"),
-    (320, "dark"),
-    (1280, "dark"),
-    (1280, "light"),
-]
 NAMES = [sample.name for sample in samples()]
 TOKENS = Path(HERE / "static" / "styles" / "tokens.css").read_text()
 # design: text needs 4.5, edges of controls and the focus ring 3.
@@ -52,28 +45,8 @@ def still(chromium: Browser) -> Iterator[Page]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_has_no_accessibility_fault_and_fits_its_window(name: str, still: Page, address: str) -> None:
     """In light and dark, at 320 and 1280 pixels; and its policy has nothing to complain about."""
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    still.on("console", listen)
-    still.goto(f"{address}/{name}")
-    still.remove_listener("console", listen)
-    assert complaints == []
-    still.evaluate(Axe().axe_script)
-    for width, scheme in VIEWS:
-        still.set_viewport_size({"width": width, "height": 900})
-        still.emulate_media(color_scheme=scheme)
-        assert still.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
-        found: dict[str, Any] = still.evaluate("(rules) => axe.run({runOnly: rules})", RULES)
-        faults = [
-            f"{fault['id']}: {node['html']} {node['failureSummary']}"
-            for fault in found["violations"]
-            for node in fault["nodes"]
-        ]
-        assert faults == [], (width, scheme)
+    assert complaints_during(still, lambda: still.goto(f"{address}/{name}")) == []
+    check_page(still)
 
 
 @pytest.mark.parametrize("name", ["consent", "code-ready", "client", "activity", "stopped-owner", "add-type"])
