@@ -14,7 +14,7 @@ _ORDER: Final = ("Change", "See", "Sign in", "Keep")
 def host_of(address: str) -> str:
     """The host of an address, or its scheme where it has none."""
     parts = urlsplit(address)
-    return parts.netloc or (f"{parts.scheme}:" if parts.scheme else "")
+    return parts.netloc or parts.scheme
 
 
 def render_groups(scopes: Sequence[Scope]) -> Sequence[Mapping[str, object]]:
