@@ -1,6 +1,7 @@
 """The authorization endpoint and its redirect URIs (RFC 6749 §3.1)."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -150,42 +151,40 @@ async def test_6749_3_1_f_an_unknown_parameter_is_ignored(site: Site) -> None:
     assert "code" in answer_of(page)
 
 
-@pytest.mark.parametrize(
-    "name", ["client_id", "state", "scope", "redirect_uri", "response_type", "nonce", "prompt"]
-)
-@pytest.mark.parametrize("same", [True, False])
-async def test_6749_3_1_g_a_parameter_comes_once(site: Site, name: str, same: bool) -> None:
+REPEATED = ["client_id", "state", "scope", "redirect_uri", "response_type", "nonce", "prompt"]
+
+
+async def test_6749_3_1_g_a_parameter_comes_once(site: Site) -> None:
     """A repeated parameter stops the request on our own page (RFC 6749 §3.1)."""
     app = await site.app("server-based")
     fields = site.request(app, nonce="n-1", prompt="consent")
     browser = site.browser()
     assert is_sign_in(await browser.get(AUTH, params=fields))
-    doubled = [*fields.items(), (name, fields[name] if same else "other")]
-    assert is_a_page_of_ours(await browser.http.get(AUTH, params=doubled))  # type: ignore[arg-type]
-    across = await browser.http.post(AUTH, params=fields, data={name: fields[name] if same else "other"})
-    assert is_a_page_of_ours(across)
+    for name, same in product(REPEATED, (True, False)):
+        doubled = [*fields.items(), (name, fields[name] if same else "other")]
+        assert is_a_page_of_ours(await browser.http.get(AUTH, params=doubled))  # type: ignore[arg-type]
+        across = await browser.http.post(AUTH, params=fields, data={name: fields[name] if same else "other"})
+        assert is_a_page_of_ours(across)
 
 
-@pytest.mark.parametrize(
-    ("response_type", "error"),
-    [
-        (None, "invalid_request"),
-        ("", "invalid_request"),
-        ("CODE", "unsupported_response_type"),
-        ("bogus", "unsupported_response_type"),
-        ("code token", "unsupported_response_type"),
-        ("code code", "unsupported_response_type"),
-        ("id_token", "unsupported_response_type"),
-        ("token", "unauthorized_client"),
-    ],
-)
-async def test_6749_3_1_1_a_a_wrong_response_type_is_told_to_the_app(
-    site: Site, response_type: str | None, error: str
-) -> None:
+WRONG_TYPES = [
+    (None, "invalid_request"),
+    ("", "invalid_request"),
+    ("CODE", "unsupported_response_type"),
+    ("bogus", "unsupported_response_type"),
+    ("code token", "unsupported_response_type"),
+    ("code code", "unsupported_response_type"),
+    ("id_token", "unsupported_response_type"),
+    ("token", "unauthorized_client"),
+]
+
+
+async def test_6749_3_1_1_a_a_wrong_response_type_is_told_to_the_app(site: Site) -> None:
     """Once client and redirect URI are proven, the error goes back (RFC 6749 §3.1.1)."""
     app = await site.app("server-based")
-    answer = answer_of(await ask(site, app, response_type=response_type))
-    assert (answer["error"], answer["state"]) == (error, "st-123")
+    for response_type, error in WRONG_TYPES:
+        answer = answer_of(await ask(site, app, response_type=response_type))
+        assert (answer["error"], answer["state"]) == (error, "st-123"), response_type
     assert is_sign_in(await ask(site, app, response_type="code"))
 
 
@@ -218,14 +217,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("uri", sorted(REFUSED))
-async def test_6749_3_1_2_a_redirect_uris_are_absolute_and_without_a_fragment(site: Site, uri: str) -> None:
+async def test_6749_3_1_2_a_redirect_uris_are_absolute_and_without_a_fragment(site: Site) -> None:
     """What could lead elsewhere is not registered (RFC 6749 §3.1.2)."""
-    for type_name in ("server-based", "mobile"):
-        with pytest.raises(RegistrationRefused):
-            await site.app(type_name, redirect_uris=(uri,))
-    app = await site.app("server-based", redirect_uris=("https://app.example/cb",))
-    assert app.redirect_uri == "https://app.example/cb"
+    for uri in sorted(REFUSED):
+        for type_name in ("server-based", "mobile"):
+            with pytest.raises(RegistrationRefused):
+                await site.app(type_name, redirect_uris=(uri,))
+        app = await site.app("server-based", redirect_uris=("https://app.example/cb",))
+        assert app.redirect_uri == "https://app.example/cb"
 
 
 @pytest.mark.parametrize("query", ["?a=1", "?a=1&b=%26", "?", "?a"])
@@ -290,27 +289,24 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-async def test_6749_3_1_2_3_b_a_redirect_uri_is_compared_character_by_character(
-    site: Site, variant: str
-) -> None:
+async def test_6749_3_1_2_3_b_a_redirect_uri_is_compared_character_by_character(site: Site) -> None:
     """Equal means identical (RFC 6749 §3.1.2.3)."""
     registered = "https://app.example/callback/~x"
     app = await site.app("server-based", redirect_uris=(registered,))
-    assert is_a_page_of_ours(await ask(site, app, redirect_uri=variant))
-    assert is_sign_in(await ask(site, app, redirect_uri=registered))
+    for variant in VARIANTS:
+        assert is_a_page_of_ours(await ask(site, app, redirect_uri=variant))
+        assert is_sign_in(await ask(site, app, redirect_uri=registered))
 
 
-@pytest.mark.parametrize("changes", [{"redirect_uri": "https://evil.example/"}, {"client_id": "glc_us_none"}])
-@pytest.mark.parametrize("wrong", [{}, {"response_type": "bogus"}, {"scope": "bogus"}, {"prompt": "none"}])
-async def test_6749_3_1_2_4_a_nobody_is_sent_to_an_address_that_is_not_proven(
-    site: Site, changes: dict[str, str], wrong: dict[str, str]
-) -> None:
+async def test_6749_3_1_2_4_a_nobody_is_sent_to_an_address_that_is_not_proven(site: Site) -> None:
     """Whatever else is wrong, there is no redirect (RFC 6749 §3.1.2.4)."""
     app = await site.app("server-based")
-    page = await ask(site, app, **changes, **wrong)
-    assert is_a_page_of_ours(page)
-    assert 'href="https://evil.example' not in page.text
+    unproven = [{"redirect_uri": "https://evil.example/"}, {"client_id": "glc_us_none"}]
+    also_wrong = [{}, {"response_type": "bogus"}, {"scope": "bogus"}, {"prompt": "none"}]
+    for changes, wrong in product(unproven, also_wrong):
+        page = await ask(site, app, **changes, **wrong)
+        assert is_a_page_of_ours(page)
+        assert 'href="https://evil.example' not in page.text
     assert is_sign_in(await ask(site, app))
 
 

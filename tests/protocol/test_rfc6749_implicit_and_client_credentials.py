@@ -78,6 +78,9 @@ async def test_6749_4_2_2_b_a_browser_never_gets_a_refresh_token_in_the_redirect
         answer = answer_of(await site.authorize(app, **{**IMPLICIT, **changes}))
         assert "access_token" in answer
         assert "refresh_token" not in answer
+    again = {**IMPLICIT, "access_type": "offline", "prompt": "consent"}
+    page = await (await site.signed_in()).get("/oauth/v2/auth", params=site.request(app, **again))
+    assert "while you are away" not in page.text, "and the person is not told otherwise"
     rows = await site.db.all("SELECT 1 FROM authorizations WHERE refresh_hash IS NOT NULL")
     assert not rows, "and none was made"
     assert "refresh_token" in await site.tokens(app, access_type="offline"), "with a code it gets one"

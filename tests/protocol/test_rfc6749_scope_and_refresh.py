@@ -40,19 +40,20 @@ async def test_6749_3_3_a_an_implicit_answer_tells_its_scope(site: Site) -> None
     assert answer_of(page)["scope"] == SCOPE
 
 
-@pytest.mark.parametrize("scope", [None, "", " ", ",", " , "])
-async def test_6749_3_3_b_no_scope_is_an_invalid_scope_and_never_everything(
-    site: Site, scope: str | None
-) -> None:
+async def test_6749_3_3_b_no_scope_is_an_invalid_scope_and_never_everything(site: Site) -> None:
     """There is no default (RFC 6749 §3.3)."""
     app, device = await site.app("server-based"), await site.app("non-browser")
-    page = await site.authorize(app, scope=scope)
-    assert answer_of(page)["error"] == "invalid_scope"
-    sent = {} if scope is None else {"scope": scope}
-    assert refusal(await site.token(app, grant_type="client_credentials", **sent)) == (400, "invalid_scope")
-    started = await site.post("/oauth/v3/device/code", {"client_id": device.id, **sent})
-    assert refusal(started) == (400, "invalid_scope")
-    assert "code" in answer_of(await site.authorize(app))
+    for scope in (None, "", " ", ",", " , "):
+        page = await site.authorize(app, scope=scope)
+        assert answer_of(page)["error"] == "invalid_scope"
+        sent = {} if scope is None else {"scope": scope}
+        assert refusal(await site.token(app, grant_type="client_credentials", **sent)) == (
+            400,
+            "invalid_scope",
+        )
+        started = await site.post("/oauth/v3/device/code", {"client_id": device.id, **sent})
+        assert refusal(started) == (400, "invalid_scope")
+        assert "code" in answer_of(await site.authorize(app))
 
 
 async def test_6749_3_3_c_openid_scopes_are_case_sensitive_and_order_is_free(site: Site) -> None:
@@ -68,24 +69,24 @@ async def test_6749_3_3_c_openid_scopes_are_case_sensitive_and_order_is_free(sit
     assert await scope_of(site, app, folded["access_token"]) == SCOPE
 
 
+WIDER = [
+    f"{BOTH} CRM.users.READ",
+    "CRM.users.READ",
+    "CRM.modules.ALL",
+    "CRM.modules.leads.ALL",
+    "CRM.modules.contacts.CREATE",
+    f"{SCOPE} openid",
+]
+
+
 @pytest.mark.parametrize("type_name", ["server-based", "self-client", "client-based", "non-browser"])
-@pytest.mark.parametrize(
-    "wider",
-    [
-        f"{BOTH} CRM.users.READ",
-        "CRM.users.READ",
-        "CRM.modules.ALL",
-        "CRM.modules.leads.ALL",
-        "CRM.modules.contacts.CREATE",
-        f"{SCOPE} openid",
-    ],
-)
-async def test_6749_6_a_refreshing_never_widens_the_scope(site: Site, type_name: str, wider: str) -> None:
+async def test_6749_6_a_refreshing_never_widens_the_scope(site: Site, type_name: str) -> None:
     """Names are compared exactly: neither a parent nor a part of what is granted is granted (RFC 6749 §6)."""
     app = await site.app(type_name)
     token = (await site.tokens(app, scope=BOTH))["refresh_token"]
-    refused = await site.refresh(app, token, scope=wider)
-    assert refusal(refused) == (400, "invalid_scope")
+    for wider in WIDER:
+        refused = await site.refresh(app, token, scope=wider)
+        assert refusal(refused) == (400, "invalid_scope"), wider
     narrower = (await site.refresh(app, token, scope=SCOPE)).json()
     assert narrower["scope"] == SCOPE
     again = narrower.get("refresh_token", token)

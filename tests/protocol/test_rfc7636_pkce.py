@@ -21,21 +21,21 @@ async def started(site: Site, app: App, challenge: str = CHALLENGE) -> str:
     return await site.code(app, code_challenge=challenge, code_challenge_method="S256")
 
 
-@pytest.mark.parametrize("verifier", ["a" * 43, "a" * 128, "-._~" + "A0" * 20])
-async def test_7636_4_1_a_a_verifier_of_the_right_form_passes(site: Site, verifier: str) -> None:
+async def test_7636_4_1_a_a_verifier_of_the_right_form_passes(site: Site) -> None:
     """43 to 128 unreserved characters (RFC 7636 §4.1)."""
     app = await site.app("mobile")
-    code = await started(site, app, challenge_of(verifier))
-    assert (await site.exchange(app, code, code_verifier=verifier)).status_code == 200
+    for verifier in ("a" * 43, "a" * 128, "-._~" + "A0" * 20):
+        code = await started(site, app, challenge_of(verifier))
+        assert (await site.exchange(app, code, code_verifier=verifier)).status_code == 200
 
 
-@pytest.mark.parametrize("verifier", ["a" * 42, "a" * 129, "a" * 42 + "=", "a" * 42 + " ", "a" * 42 + "+"])
-async def test_7636_4_1_a_the_server_enforces_the_grammar_of_the_verifier(site: Site, verifier: str) -> None:
+async def test_7636_4_1_a_the_server_enforces_the_grammar_of_the_verifier(site: Site) -> None:
     """A short or odd verifier is refused even where its hash is right (RFC 7636 §4.1)."""
     app = await site.app("mobile")
-    code = await started(site, app, challenge_of(verifier))
-    refused = await site.exchange(app, code, code_verifier=verifier)
-    assert (refusal(refused), code_of(refused)) == ((400, "invalid_grant"), "code_verifier_malformed")
+    for verifier in ("a" * 42, "a" * 129, "a" * 42 + "=", "a" * 42 + " ", "a" * 42 + "+"):
+        code = await started(site, app, challenge_of(verifier))
+        refused = await site.exchange(app, code, code_verifier=verifier)
+        assert (refusal(refused), code_of(refused)) == ((400, "invalid_grant"), "code_verifier_malformed")
 
 
 async def test_7636_4_2_b_the_example_of_the_specification_works(site: Site) -> None:
@@ -52,18 +52,16 @@ async def test_7636_4_2_b_the_example_of_the_specification_works(site: Site) -> 
 
 
 @pytest.mark.parametrize("type_name", ["server-based", *PUBLIC])
-@pytest.mark.parametrize("challenge", [CHALLENGE, VERIFIER])
-async def test_7636_4_3_a_a_challenge_without_a_method_is_refused(
-    site: Site, type_name: str, challenge: str
-) -> None:
+async def test_7636_4_3_a_a_challenge_without_a_method_is_refused(site: Site, type_name: str) -> None:
     """It would mean `plain`, which is not there, and is never taken for S256 (RFC 7636 §4.3)."""
     app = await site.app(type_name)
-    for method in (None, "plain"):
-        asked = {"code_challenge": challenge, "code_challenge_method": method}
-        answer = answer_of(await site.authorize(app, **asked))
-        assert (answer["error"], answer["state"]) == ("invalid_request", "st-123")
-        assert "S256" in answer["error_description"]
-    assert await started(site, app)
+    for challenge in (CHALLENGE, VERIFIER):
+        for method in (None, "plain"):
+            asked = {"code_challenge": challenge, "code_challenge_method": method}
+            answer = answer_of(await site.authorize(app, **asked))
+            assert (answer["error"], answer["state"]) == ("invalid_request", "st-123")
+            assert "S256" in answer["error_description"]
+        assert await started(site, app)
 
 
 async def test_7636_4_4_a_a_code_is_tied_to_its_own_challenge(site: Site) -> None:
