@@ -1,18 +1,16 @@
 """What every page must pass, wherever it is served from: axe, no sideways scroll, a content policy obeyed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Response
 
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-VIEWS: Final[list[tuple[int, Literal["light", "dark"]]]] = [
-    (320, "light"),
-    (320, "dark"),
-    (1280, "dark"),
-    (1280, "light"),
-]
+View = tuple[int, Literal["light", "dark"]]
+VIEWS: Final[list[View]] = [(320, "light"), (320, "dark"), (1280, "dark"), (1280, "light")]
+OTHER_VIEWS: Final[list[View]] = [(320, "dark"), (1280, "light")]
+"""For another state of a page that passes in all of `VIEWS`."""
 
 # Only violations are worked out in full and brought over, and only their words: a third of the time.
 _FAULTS: Final = """async (rules) => {
@@ -45,10 +43,10 @@ def complaints_during(page: Page, act: Callable[[], Response | None]) -> list[st
     ]
 
 
-def check_page(page: Page) -> None:
+def check_page(page: Page, views: Sequence[View] = VIEWS) -> None:
     """In light and dark, at 320 and 1280 pixels, the page that is open has no fault and fits its window."""
     page.evaluate(Axe().axe_script)
-    for width, scheme in VIEWS:
+    for width, scheme in views:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
