@@ -11,7 +11,7 @@ AUDIT_SECONDS: Final = 400 * 24 * 3600
 _DAY: Final = 24 * 3600
 
 _RULES: Final = (
-    ("DELETE FROM pending_flows WHERE expires_at <= $1", _DAY),
+    ("DELETE FROM pending_flows WHERE expires_at <= $1", 0),
     ("DELETE FROM authorization_codes WHERE expires_at <= $1", KEPT_SECONDS),
     ("DELETE FROM device_codes WHERE expires_at <= $1", _DAY),
     ("DELETE FROM attempts WHERE last_at <= $1", _DAY),
