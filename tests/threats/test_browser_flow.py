@@ -189,22 +189,23 @@ async def test_T37_a_number_is_ascii_digits_and_nothing_else(site: Site, age: st
     assert answer.status_code == 400 or answer_of(answer)["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize(
-    "value", ["\r\nSet-Cookie: x=y", '"><svg onload=x>', "\x00", "\u2028", "a\tb", "%0d%0a"]
-)
+ECHOED = ("\r\nSet-Cookie: x=y", '"><svg onload=x>', "\x00", "\u2028", "a\tb", "%0d%0a")
+
+
 @pytest.mark.parametrize("name", ["state", "nonce", "login_hint"])
-async def test_T24_what_is_echoed_reaches_no_header_and_no_markup(site: Site, name: str, value: str) -> None:
+async def test_T24_what_is_echoed_reaches_no_header_and_no_markup(site: Site, name: str) -> None:
     """RFC 6749 §10.14."""
     app, stranger, browser = await site.app("server-based"), site.browser(), await site.signed_in()
-    for who, more in ((stranger, {}), (browser, {"prompt": "none"}), (browser, {"scope": "nonsense"})):
-        answer = await who.get(AUTHORIZE, params=site.request(app, **{name: value, **more}))
-        assert answer.status_code in (200, 303, 400)
-        assert "<svg onload" not in answer.text
-        location = answer.headers.get("location", "")
-        assert not [one for one in location if not "!" <= one <= "~" or one in '"<>']
-        assert "x=y" not in answer.headers.get("set-cookie", "")
-        if location and name == "state":
-            assert answer_of(answer).get("state", value) == value
+    for value in ECHOED:
+        for who, more in ((stranger, {}), (browser, {"prompt": "none"}), (browser, {"scope": "nonsense"})):
+            answer = await who.get(AUTHORIZE, params=site.request(app, **{name: value, **more}))
+            assert answer.status_code in (200, 303, 400)
+            assert "<svg onload" not in answer.text
+            location = answer.headers.get("location", "")
+            assert not [one for one in location if not "!" <= one <= "~" or one in '"<>']
+            assert "x=y" not in answer.headers.get("set-cookie", "")
+            if location and name == "state":
+                assert answer_of(answer).get("state", value) == value
 
 
 async def test_T24_state_and_nonce_have_an_end(site: Site) -> None:
@@ -249,12 +250,11 @@ async def raw_get(site: Site, path: str, raw: bytes, query: bytes = b"", cookie:
 ODD = ("{}/", "/{}", "{};x", "{}%2f", "{}%5c", "{}.", "{}//", "/.{}", "{}\u00e9", "{}%00", "{}/..", "/x/..{}")
 
 
-@pytest.mark.parametrize("odd", ODD)
-async def test_T26_an_odd_path_reaches_nothing(site: Site, odd: str) -> None:
+async def test_T26_an_odd_path_reaches_nothing(site: Site) -> None:
     """RFC 9700 §4.11: routes match the raw path exactly."""
     for path in [*PROGRAMS, *(one.path for one in PEOPLE if "{" not in one.path and one.path != "/")]:
-        wrong = odd.format(path)
-        assert await raw_get(site, wrong, wrong.encode()) in (400, 404, 405), wrong
+        for wrong in (odd.format(path) for odd in ODD):
+            assert await raw_get(site, wrong, wrong.encode()) in (400, 404, 405), wrong
 
 
 async def test_T26_methods_are_what_they_are(site: Site) -> None:

@@ -113,17 +113,17 @@ def test_T1_no_bad_address_enters_through_the_command_line(tmp_path: Path) -> No
     assert "glc_" in run_grantline(*create, "--redirect-uri", CALLBACK, database=database)
 
 
-@pytest.mark.parametrize("uri", [one for one in BAD if '"' not in one])
-async def test_T1_a_bad_row_written_straight_into_the_database_leads_nowhere(site: Site, uri: str) -> None:
+async def test_T1_a_bad_row_written_straight_into_the_database_leads_nowhere(site: Site) -> None:
     """The guard stands before each redirect, too."""
     app, browser = await site.app("server-based"), await site.signed_in()
-    await site.db.run("UPDATE clients SET redirect_uris = $1 WHERE id = $2", json.dumps([uri]), app.id)
-    for more in ({}, {"prompt": "none"}, {"scope": "nonsense"}):
-        answer = await browser.get("/oauth/v2/auth", params=site.request(app, redirect_uri=uri, **more))
-        assert answer.status_code == 400
-        assert "location" not in answer.headers
-    only = await browser.get("/oauth/v2/auth", params=site.request(app, redirect_uri=None))
-    assert "location" not in only.headers
+    for uri in BAD:
+        await site.db.run("UPDATE clients SET redirect_uris = $1 WHERE id = $2", json.dumps([uri]), app.id)
+        for more in ({}, {"prompt": "none"}, {"scope": "nonsense"}):
+            answer = await browser.get("/oauth/v2/auth", params=site.request(app, redirect_uri=uri, **more))
+            assert answer.status_code == 400, uri
+            assert "location" not in answer.headers
+        only = await browser.get("/oauth/v2/auth", params=site.request(app, redirect_uri=None))
+        assert "location" not in only.headers, uri
 
 
 WHOLE = re.compile(
