@@ -218,6 +218,12 @@ def browser_hash(visit: Visit) -> bytes:
 
 
 def form_target(address: str) -> str:
-    """The origin or scheme of a proven redirect URI, as a `form-action` source."""
+    """The origin or scheme of a proven redirect URI, as a `form-action` source.
+
+    The policy's grammar has no IPv6 addresses (Content Security Policy Level 3 §2.3.1): there, too, the
+    scheme must do.
+    """
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+    if parts.scheme in ("http", "https") and not parts.netloc.startswith("["):
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:"
