@@ -19,8 +19,9 @@ from grantline.accounts import (
 from grantline.audit import record_event
 from grantline.authorize import PendingFlow, find_flow, move_flows, park_flow
 from grantline.clients import find_client
-from grantline.web.visit import Visit, form_target, open_visit
+from grantline.web.visit import FormRefused, Visit, form_target, open_visit
 
+OTHER_TAB: Final = "Somebody signed in here in another tab meanwhile. Enter your password once more."
 WRONG: Final = "That e-mail and password don’t go together. Check both, then try again."
 
 
@@ -68,7 +69,12 @@ async def sign_in_page(
 async def take_sign_in(request: Request) -> Response:
     """POST /signin."""
     visit = await open_visit(request)
-    form = await visit.form("signin", fields=frozenset({"email", "password"}))
+    try:
+        form = await visit.form("signin", fields=frozenset({"email", "password"}))
+    except FormRefused as refused:
+        if visit.account is None or refused.status != 403:
+            raise
+        return await _signed_in_meanwhile(visit, visit.account)
     server, email, handle = visit.server, form.get("email", "").strip(), form.get("flow", "")
     flow = await find_flow(server.db, handle, visit.browser, visit.now) if handle else None
     handle = handle if flow is not None else ""
@@ -102,6 +108,26 @@ async def take_sign_in(request: Request) -> Response:
         return await sign_in_page(visit, handle, flow, email=email, problem=WRONG, status=400)
     await _open_session(visit, account)
     return visit.redirect(_after(flow, handle) if flow is not None else "/account")
+
+
+async def _signed_in_meanwhile(visit: Visit, account: Account) -> Response:
+    """The form is older than a sign-in in another tab: go on as that person, if it is the one meant.
+
+    Nothing of the form is acted on. Raises FormRefused when it came from another site.
+    """
+    visit.check_origin()
+    form = await visit.read_form()
+    email, handle = form.get("email", "").strip(), form.get("flow", "")
+    flow = await find_flow(visit.server.db, handle, visit.browser, visit.now) if handle else None
+    try:
+        same = email_key(email) == email_key(account.email)
+    except EmailUnusable:
+        same = False
+    if same:
+        return visit.redirect(_after(flow, handle) if flow is not None else "/account")
+    return await sign_in_page(
+        visit, handle if flow is not None else "", flow, email=email, problem=OTHER_TAB, status=400
+    )
 
 
 async def _open_session(visit: Visit, account: Account) -> None:
