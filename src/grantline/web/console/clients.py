@@ -16,6 +16,7 @@ from grantline.clients import (
     list_own_clients,
     register_client,
 )
+from grantline.limits import Limit
 from grantline.web.console.client_form import (
     fields_to_create,
     form_values,
@@ -24,10 +25,12 @@ from grantline.web.console.client_form import (
 )
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.credentials import credentials_page
+from grantline.web.console.entrance import check_limit
 from grantline.web.console.type_words import TYPE_WORDS, type_cards
 from grantline.web.visit import Visit
 
 _DAY = 24 * 3600
+NEW_CLIENTS = Limit("new-clients", 50, _DAY)
 _SHOWN_REFUSALS = 50
 
 
@@ -93,6 +96,7 @@ async def create(visit: Visit, account: Account) -> Response:
     asked = read_registration(form, names, base)
     key = form.get("creation_key", "")[:64] or creation_key()
     organization = await personal_organization(visit.server.db, account.id)
+    check_limit(visit, NEW_CLIENTS, str(account.id))
     try:
         client, secret = await register_client(
             visit.server.db,
@@ -105,6 +109,7 @@ async def create(visit: Visit, account: Account) -> Response:
             creation_key=key,
         )
     except RegistrationRefused as refused:
+        visit.server.mint.limiter.give_back(NEW_CLIENTS, str(account.id))
         return _details_page(visit, kind, asked, key, refused)
     if secret is not None or client.created_at == visit.now:
         await record_event(

@@ -1,14 +1,20 @@
 """Credentials: the page that shows a secret once, and adding, resetting and revoking them (R35–R39, T6)."""
 
+from typing import Final
+
 from starlette.responses import Response
 
 from grantline.accounts import Account
 from grantline.audit import record_event
 from grantline.clients import Client, SecretRefused, add_secret, reset_secrets, revoke_secret
+from grantline.limits import Limit
 from grantline.web.console.client import details_page
 from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.entrance import check_limit
 from grantline.web.console.type_words import TYPE_WORDS, no_secret
 from grantline.web.visit import Visit
+
+RESETS: Final = Limit("secret-reset", 5, 3600)
 
 
 def credentials_page(
@@ -70,6 +76,8 @@ async def _new_secret(visit: Visit, account: Account, client: Client, *, reset: 
     form = await visit.form(f"secrets:{client.id}", fields=frozenset({PASSWORD}))
     if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}#secrets"):
         return asked_again
+    if reset:
+        check_limit(visit, RESETS, client.id)
     change = reset_secrets if reset else add_secret
     try:
         value, secret = await change(visit.server.db, client, visit.server.code, visit.now)
