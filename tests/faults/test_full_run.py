@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import ServerFactory
 from tests.faults.story import Story
 
 pytestmark = pytest.mark.slow
@@ -90,12 +89,3 @@ def test_T122_files_are_for_their_owner_alone(story: Story) -> None:
     folder: Path = story.server.log_path.parent
     for file in (*folder.glob("grantline.sqlite3*"), folder / "master.key"):
         assert file.stat().st_mode & 0o077 == 0, file.name
-
-
-@pytest.mark.parametrize("secret", ["password", "hunter2"])
-def test_T122_a_command_takes_no_secret_as_an_option(server_process: ServerFactory, secret: str) -> None:
-    """What stands on a command line is in every process list and shell history."""
-    server = server_process()
-    for command in (("user", "create", "x@example.com"), ("user", "password", "x@example.com")):
-        with pytest.raises(AssertionError, match="No such option"):
-            server.grantline(*command, "--password", secret)
