@@ -1,12 +1,10 @@
 """A person at a browser: headless Chromium, and the few steps that many tests share."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -33,34 +31,24 @@ def open_chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def answer_callbacks(page: Page, uri: str) -> None:
-    """Let the client's redirect address answer with a blank page, where no server listens.
-
-    `uri` is a registered redirect address; any query and fragment on it are caught too.
-    """
-    parts = urlsplit(uri)
-    pattern = re.compile(re.escape(f"{parts.scheme}://{parts.netloc}{parts.path}") + r"([?#].*)?$")
-    page.route(pattern, lambda route: route.fulfill(content_type="text/html", body="<title>back</title>"))
-
-
 def sign_in(page: Page, email: str, password: str) -> None:
     """Fill in and send the sign-in form that the page shows."""
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.press("input[name=password]", "Enter")
 
 
 def decide(page: Page, decision: str = "allow") -> None:
     """Press *Allow* (`allow`) or *Don't allow* (`deny`) on the consent page."""
-    page.click(f"button[name=decision][value={decision}]")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click(f"button[name=decision][value={decision}]")
 
 
 def sign_in_and_decide(page: Page, url: str, email: str, password: str, decision: str = "allow") -> str:
     """Open an authorization URL, sign in and decide as far as asked; the address where the browser ends.
 
-    Call `answer_callbacks` first when nothing listens at the redirect address.
+    Something must listen at the redirect address (`tests.foreign.arrivals`).
     """
     page.goto(url)
     if page.locator("input[name=password]").count():

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Page
@@ -36,9 +37,12 @@ class Arrivals:
         return self.seen[0]
 
 
+BLANK: Final = "<!doctype html><title>back at the app</title>"
+
+
 @contextmanager
-def listening(redirect_uri: str) -> Iterator[Arrivals]:
-    """A server at an app's redirect address on this machine. It answers with a blank page.
+def listening(redirect_uri: str, html: str = BLANK) -> Iterator[Arrivals]:
+    """A server at an app's redirect address on this machine. It answers everything with one page.
 
     The address may name port 0 or none: then a free one is taken and `address` says which (RFC 8252 §7.3).
     """
@@ -51,7 +55,7 @@ def listening(redirect_uri: str) -> Iterator[Arrivals]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             if self.path != "/favicon.ico":
                 arrivals.seen.append(Arrival(self.command, self.path, headers, self.rfile.read(length)))
-            page = b"<!doctype html><title>back at the app</title>"
+            page = html.encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(page)))
