@@ -65,12 +65,12 @@ def test_T135_no_pattern_takes_long_over_64_kib() -> None:
         for text in ADVERSARIAL:
             for tail in ("", "!", "\x00"):
                 given: Any = (text + tail) if isinstance(pattern.pattern, str) else (text + tail).encode()
-                started = time.perf_counter()
+                started = time.process_time()  # what others do on this machine does not count
                 pattern.fullmatch(given)
                 if inside:
                     for _ in pattern.finditer(given):
                         pass
-                if time.perf_counter() - started > 0.2:
+                if time.process_time() - started > 0.2:
                     slow.append((name, given[:20]))
     assert not slow
 
