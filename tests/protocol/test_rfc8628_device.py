@@ -274,8 +274,8 @@ async def test_a_device_may_name_the_api_that_its_tokens_are_for(site: Site) -> 
         api = await site.db.one("SELECT audience FROM scope_sets ORDER BY id DESC LIMIT 1")
         return api[0]
 
-    assert await audience(None, None) == f"{API} https://books.example"
-    assert await audience("https://books.example", None) == "https://books.example"
+    assert await audience(None, None) == f"{API} https://books.example {ISSUER}", "openid is the issuer's"
+    assert await audience("https://books.example", None) == f"https://books.example {ISSUER}"
     assert await audience(API, "https://books.example") == "invalid_target"
     assert await audience(None, API) == API
     unknown = await site.post(START, {"client_id": app.id, "scope": both, "resource": "https://x.example"})

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,12 +83,20 @@ async def _run(base_port: int, folder: Path) -> None:
 
     def ready() -> None:
         write_private(facts, json.dumps(described, indent=2))
-        print(welcome(described, folder), flush=True)
+        _say(welcome(described, folder))
 
     try:
         await serve_all(listeners, ready=ready)
     finally:
         facts.unlink(missing_ok=True)
+
+
+def _say(text: str) -> None:
+    """Print, and go on serving when nobody reads any more (`./run | head`)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _make_private(folder: Path) -> Path:

@@ -148,6 +148,10 @@ class Catalog:
                     identifiers.append(identifier)
         return tuple(identifiers)
 
+    def about_person(self, names: Iterable[str]) -> bool:
+        """Whether one of the names is answered by the issuer itself, at userinfo."""
+        return any("." not in name or name.startswith("AaaServer.") for name in names)
+
     def identifiers(self) -> frozenset[str]:
         """Every registered API's identifier: what `resource` may name (RFC 8707 §2)."""
         return frozenset(identifier for found in self._identifiers.values() for identifier in found)

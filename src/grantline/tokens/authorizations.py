@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from grantline.db import Database, Row, Transaction
 
+MOST_REVOKED: Final = 1000
+"""Access tokens of one authorization that may be ended singly and not have expired yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -234,13 +237,17 @@ async def revoke_authorization(
 async def revoke_sequence(
     db: Database, authorization_id: int, sequence: int, expires_at: int, now: int
 ) -> None:
-    """End one access token. Ended ones are remembered until they would have expired."""
+    """End one access token. Ended ones are remembered until they would have expired; with more
+    than a thousand of them everything that the row led to ends."""
     async with db.transaction() as tx:
         row = await tx.one("SELECT revoked_sequences FROM authorizations WHERE id = $1", authorization_id)
         if row is None:
             return
         ended = [pair for pair in _sequences(row[0]) if pair[1] > now and pair[0] != sequence]
         ended.append((sequence, expires_at))
+        if len(ended) > MOST_REVOKED:
+            await revoke_authorization(tx, authorization_id, "too_many_revocations", now)
+            return
         rendered: Any = json.dumps(ended, separators=(",", ":"))
         await tx.run(
             "UPDATE authorizations SET revoked_sequences = $2 WHERE id = $1", authorization_id, rendered

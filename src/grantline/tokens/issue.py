@@ -124,12 +124,15 @@ def _tell(mint: Mint, client: Client, id: str, code: str, sentence: str, now: in
 
 
 async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str, ...]) -> ScopeSet:
-    """The row for these scopes and their audience: the resources named, else the APIs that serve them, else
-    this issuer.
+    """The row for these scopes and their audience: the resources named, else the APIs that serve them; and
+    this issuer, whose userinfo answers, where a scope is about the person or nothing else is named (T95).
 
     May write; never call it inside a transaction.
     """
-    return await mint.scope_sets.get(scope, resources or mint.catalog.audience(scope) or (mint.home.issuer,))
+    audience = resources or mint.catalog.audience(scope)
+    if not audience or mint.catalog.about_person(scope):
+        audience = (*audience, mint.home.issuer)
+    return await mint.scope_sets.get(scope, audience)
 
 
 def access_token_of(mint: Mint, authorization_id: int, sequence: int, scope_set: ScopeSet, now: int) -> str:

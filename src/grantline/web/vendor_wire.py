@@ -95,6 +95,8 @@ def render_error(client: Client, error: OAuthError) -> Answer:
         members = {"error": "Access Denied", "error_description": error.description, "status": "failure"}
         return _render(400, members, client, retry_after=error.retry_after)
     word = _WORDS.get(error.code)
+    if error.code == "parameter_missing" and error.members.get("parameter") in ("code", "refresh_token"):
+        word = "invalid_code"
     if word is None:
         word = "invalid_code" if error.error == "invalid_grant" else error.error
     status = error.status if error.status >= 500 or error.code in _BAD_REQUESTS else 200

@@ -23,7 +23,7 @@ async def userinfo(server: Server, call: Call) -> Answer:
     """GET or POST /oauth/v2/userinfo: `sub`, and the claims of the scopes that the token has."""
     try:
         token, account = await _token_and_account(server, call)
-        if "openid" not in token.scope:
+        if "openid" not in token.scope or server.issuer not in token.audience:
             raise InsufficientScope("scope_insufficient", expected="openid")
     except OAuthError as error:
         return _refuse(server, call, error, needed="openid")
@@ -38,7 +38,7 @@ async def user_info(server: Server, call: Call) -> Answer:
     needed = "AaaServer.profile.READ"
     try:
         token, account = await _token_and_account(server, call)
-        if not covers_all(token.scope, (needed,)):
+        if not covers_all(token.scope, (needed,)) or server.issuer not in token.audience:
             raise InsufficientScope("scope_insufficient", expected=needed)
     except OAuthError as error:
         return _refuse(server, call, error, needed=needed)
