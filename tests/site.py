@@ -248,7 +248,7 @@ class Site:
         return {name: str(value) for name, value in fields.items() if value is not None}
 
     async def authorize(self, app: App, *, browser: Browser | None = None, **changes: Any) -> httpx2.Response:
-        """Go through sign-in and consent as far as they come up; the redirect back, or the page that stopped it."""
+        """Go through sign-in and consent as far as they come up; the redirect back, or what stopped it."""
         browser = browser or await self.signed_in()
         page = await browser.get("/oauth/v2/auth", params=self.request(app, **changes))
         if page.status_code == 200 and 'name="password"' in page.text:
@@ -370,8 +370,8 @@ def new_state() -> str:
 async def open_site(
     folder: Path, *, pages: Pages, password_hash: str, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Site]:
-    """A site on the files in `folder`, made when they are missing. `settings` go to `Settings`; limits are off
-    unless given."""
+    """A site on the files in `folder`, made when they are missing. `settings` go to `Settings`; limits
+    are off unless given."""
     clock = clock or Clock()
     given: dict[str, Any] = {
         "database": f"sqlite://{folder}/grantline.db",

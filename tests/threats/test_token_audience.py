@@ -1,4 +1,4 @@
-"""What a token is for: userinfo answers those that name the issuer, and a row remembers so many ended ones."""
+"""What a token is for: userinfo answers those that name the issuer; a row remembers so many ended ones."""
 
 from tests.site import API, SCOPE, Site
 

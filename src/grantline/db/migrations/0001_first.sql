@@ -193,6 +193,7 @@ CREATE TABLE device_codes (
   client_id TEXT NOT NULL,
   scope TEXT NOT NULL,
   asked_scope TEXT NOT NULL,
+  resources TEXT NOT NULL DEFAULT '',
   refresh_token INTEGER NOT NULL,
   code_challenge TEXT,
   network TEXT NOT NULL,

@@ -1,1 +1,0 @@
-ALTER TABLE device_codes ADD COLUMN resources TEXT NOT NULL DEFAULT '';
