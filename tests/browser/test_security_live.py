@@ -248,8 +248,10 @@ def test_T6_no_grant_token_comes_back_by_the_back_button(tab: Page, demo: Demo) 
     tab.goto(f"{demo.issuer}/account")
     with pytest.raises(PlaywrightError, match="ERR_CACHE_MISS"):
         tab.go_back()  # the page was not kept, and the form is not sent again by itself
-    tab.goto(f"{demo.console}/clients/{client_id}/code")
-    assert SECRET.search(tab.content()) is None
+    fresh = tab.context.new_page()
+    fresh.goto(f"{demo.console}/clients/{client_id}/code")
+    assert SECRET.search(fresh.content()) is None
+    fresh.close()
 
 
 def test_T6_after_signing_out_the_back_button_shows_nothing_of_the_account(
