@@ -20,6 +20,7 @@ OPEN = """
 import asyncio, sys
 from grantline.db import open_database, schema_version
 async def main():
+    print("ready", flush=True)
     sys.stdin.readline()
     db = await open_database(sys.argv[1])
     await db.run("INSERT INTO organizations (id, name, created_at) VALUES ($1, 'x', 1)", int(sys.argv[2]))
@@ -103,6 +104,9 @@ def test_several_processes_may_make_and_migrate_one_database_at_once(tmp_path: P
             )
             for number in range(4)
         ]
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         for process in started:
             assert process.stdin is not None
             process.stdin.write("\n")

@@ -1,5 +1,6 @@
 """One site for all that is thrown at it: what is refused must leave nothing behind."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,21 @@ import pytest
 
 from grantline.web.templating import Pages
 from tests.site import Site, open_site
+
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With TEST_LENGTH=long, as `make soak` sets it, generated requests are a long form: many more of them."""
+    if os.environ.get("TEST_LENGTH") != "long":
+        return
+    for item in items:
+        generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if generated and item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.soak)
+            item.add_marker(pytest.mark.timeout(3600))
 
 
 @pytest.fixture(scope="module")
