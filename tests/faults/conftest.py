@@ -10,13 +10,12 @@ import pytest
 from grantline.web.templating import Pages
 from tests.site import Site, open_site
 
-
 HERE = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With TEST_LENGTH=long, as `make soak` sets it, generated requests are a long form: many more of them."""
+    """With TEST_LENGTH=long, as `make soak` sets it, generated requests are a long form: many more."""
     if os.environ.get("TEST_LENGTH") != "long":
         return
     for item in items:
