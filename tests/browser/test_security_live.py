@@ -307,22 +307,26 @@ def test_T73_a_flow_begun_in_one_browser_is_nothing_in_another(
 
 def test_T88_what_others_wrote_is_text_in_our_pages(tab: Page, demo: Demo) -> None:
     """Markup in every place that a stranger can fill from an address or a form."""
-    marker = f"<img src=x onerror=document.title='{secrets.token_hex(4)}'>\"'\u2028"
+    marker = f'"><img src=x alt={secrets.token_hex(2)}>\u2028'
     encoded = urlencode({"x": marker})[2:]
     addresses = [
+        asked(demo, redirect_uri=f"http://127.0.0.1:1/{marker}"),
         asked(demo, redirect_uri=f"http://127.0.0.1:1/{encoded}"),
         asked(demo, client_id=marker),
         asked(demo, scope=marker),
+        asked(demo, prompt="login", login_hint=marker),
         f"{demo.issuer}/device?user_code={encoded}",
         f"{demo.issuer}/signin?flow={encoded}",
         f"{demo.issuer}/errors/{encoded}",
         f"{demo.console}/activity?request={encoded}",
+        f"{demo.console}/clients/{encoded}",
     ]
     for address in addresses:
         tab.goto(address)
         assert tab.locator("img[src=x]").count() == 0, address
     tab.goto(f"{demo.issuer}/device")
-    tab.fill("input[name=user_code]", marker[:32])
+    tab.fill("input[name=user_code]", marker)
     tab.click("main button[type=submit]")
     tab.wait_for_load_state()
+    assert tab.input_value("input[name=user_code]").startswith('"><img')
     assert tab.locator("img[src=x]").count() == 0
