@@ -145,11 +145,13 @@ async def test_T134_a_reader_that_does_not_read_is_let_go(place: Place) -> None:
     ],
     ids=["address", "one header", "many headers", "blank lines"],
 )
-async def test_T133_a_head_that_does_not_end_is_refused(place: Place, endless: list[bytes]) -> None:
-    """What nobody behind ever sees must not fill the memory either."""
-    _, told = await place.until_closed(endless, pause=0.001)
-    assert told == b"" or told.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
-    assert not place.server.server_state.connections
+async def test_T133_a_head_that_does_not_end_is_refused(site: Site, endless: list[bytes]) -> None:
+    """What nobody behind ever sees must not fill the memory either; its time is not waited for."""
+    async with listening(site, Patience(head=60)) as place:
+        seconds, told = await place.until_closed(endless, pause=0.001)
+        assert seconds < 5
+        assert told == b"" or told.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+        assert not place.server.server_state.connections
 
 
 async def test_T133_a_head_a_little_too_long_gets_a_page_of_ours(place: Place) -> None:
@@ -231,6 +233,26 @@ async def test_T134_one_address_takes_a_few_connections_alone(
     assert sum(not line.dropped for line in lines) == kept
     for one in connections:
         one.connection_lost(None)
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+async def test_T134_answers_wait_for_a_reader_for_a_while(place: Place, reads_on: bool) -> None:
+    """The time runs while the buffer stays full, and not while it empties now and then."""
+    line = Line("203.0.113.7")
+    one = Connection(
+        config=place.server.config,
+        server_state=place.server.server_state,
+        app_state={},
+        patience=Patience(head=60, write=0.3, look=0.05),
+    )
+    one.connection_made(line)
+    for _ in range(6):
+        one.pause_writing()
+        await asyncio.sleep(0.1)
+        if reads_on:
+            one.resume_writing()
+    assert line.dropped != reads_on
+    one.connection_lost(None)
 
 
 def test_T134_the_times_are_those_of_the_table() -> None:

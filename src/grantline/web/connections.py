@@ -107,7 +107,8 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The other side does not read."""
         super().pause_writing()
-        self._stuck_since = self.loop.time()
+        if self._stuck_since is None:
+            self._stuck_since = self.loop.time()
 
     def resume_writing(self) -> None:
         """It reads again."""
