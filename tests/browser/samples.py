@@ -109,6 +109,8 @@ def people() -> Iterator[Sample]:
     yield sample("signout-ask", "signout_ask", app="Lead Desk", person=PERSON, **FLOW)
     yield sample("signed-out", "signed_out", app={"name": "Lead Desk", "url": APP["homepage"]})
     yield sample("signed-out-plain", "signed_out", app=None)
+    yield sample("open-in-browser", "open_in_browser", app="Lead Pocket")
+    yield sample("open-in-browser-plain", "open_in_browser", app=None)
     stopped = {
         "heading": "Lead Desk sent you here with an address we don’t know",
         "consequence": "So we stopped. You are not signed in to Lead Desk, and nothing was shared with it.",

@@ -244,3 +244,40 @@ async def test_T115_only_an_identifier_names_a_data_center(site: Site) -> None:
         await browser.get("/signin"), {"email": "mara@eu.example.com", "password": "x"}, path="/signin"
     )
     assert "EU" not in re.sub(r"<[^>]+>", "", page.text)
+
+
+EMBEDDED: Final = [
+    "Mozilla/5.0 (Linux; Android 14; wv) AppleWebKit/537.36 Version/4.0 Chrome/125.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+    "Mozilla/5.0 (iPad; CPU OS 17_5) AppleWebKit/605.1.15 Mobile/15E148 [FBAN/FBIOS;FBAV/400.0]",
+    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/125.0 Safari/537.36 Instagram 300.0 Android",
+]
+BROWSERS: Final = [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) AppleWebKit/605.1.15 CriOS/125.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (Windows NT 10.0; rv:126.0) Gecko/20100101 Firefox/126.0",
+    "curl/8.5.0",
+    "",
+]
+
+
+@pytest.mark.parametrize("agent", [*EMBEDDED, *BROWSERS], ids=range(11))
+async def test_T89_no_password_is_asked_for_inside_of_another_app(site: Site, agent: str) -> None:
+    """RFC 8252 §8.12: what says that it is a web view gets a page that leads to the browser."""
+    app = await site.app("mobile")
+    device = await site.device_start(await site.app("non-browser"))
+    browser = site.browser()
+    browser.http.headers["User-Agent"] = agent
+    entered = await browser.submit(
+        await browser.get("/device"), {"user_code": device["user_code"]}, path="/oauth/v3/device"
+    )
+    for page in (
+        await browser.get("/signin"),
+        await browser.get("/oauth/v2/auth", params=site.request(app)),
+        entered,
+    ):
+        assert ('type="password"' in page.text) == (agent in BROWSERS)
+        assert (page.status_code == 200) == (agent in BROWSERS)
+        assert ("Open this page in your browser" in page.text) == (agent in EMBEDDED)

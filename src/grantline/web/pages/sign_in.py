@@ -19,6 +19,7 @@ from grantline.accounts import (
 from grantline.audit import record_event
 from grantline.authorize import PendingFlow, find_flow, move_flows, park_flow
 from grantline.clients import find_client
+from grantline.web.embedded import is_embedded
 from grantline.web.visit import FormRefused, Visit, form_target, open_visit
 
 OTHER_TAB: Final = "Somebody signed in here in another tab meanwhile. Enter your password once more."
@@ -51,6 +52,9 @@ async def sign_in_page(
     client = (
         await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
     )
+    if is_embedded(visit.request.headers.get("user-agent", "")):
+        app = client.name if client is not None else None
+        return visit.render("people/open_in_browser.html", status=403, app=app)
     return visit.render(
         "people/signin.html",
         status=status,
