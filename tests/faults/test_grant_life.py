@@ -86,8 +86,10 @@ class Life(RuleBasedStateMachine):
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant"), answer.text
 
     @precondition(lambda self: self.world.account_on)
-    @rule(app=apps, offline=st.booleans())
-    def make_a_code(self, app: str, offline: bool) -> None:
+    @rule(
+        app=apps, offline=st.sampled_from((True, True, False)), exchanged=st.sampled_from((True, True, False))
+    )
+    def make_a_code(self, app: str, offline: bool, exchanged: bool) -> None:
         if app in self.world.apps_off:
             return
         if app == "self-client":
@@ -99,11 +101,16 @@ class Life(RuleBasedStateMachine):
             life = 60
             self.world.consented.add(app)
         self.world.codes.append(Code(code, app, offline, self.now + life))
+        if exchanged:
+            self.present(self.world.codes[-1])
 
     @precondition(lambda self: self.world.codes)
-    @rule(pick=picks)
-    def exchange_a_code(self, pick: int) -> None:
-        code = self.world.codes[pick % len(self.world.codes)]
+    @rule(pick=picks, after=st.sampled_from((0, 0, 5, 11)))
+    def present_a_code(self, pick: int, after: int) -> None:
+        self.site.clock.advance(after)
+        self.present(self.world.codes[-1 - pick % min(3, len(self.world.codes))])
+
+    def present(self, code: Code) -> None:
         answer = self.run(self.site.exchange(self.app(code.app), code.text))
         usable = code.spent_at is None and self.now < code.expires_at
         if not usable or not self.world.account_on or code.app in self.world.apps_off:
@@ -151,11 +158,15 @@ class Life(RuleBasedStateMachine):
         grants = [grant for grant in self.world.grants if grant.refresh is not None]
         return grants[pick % len(grants)] if grants else None
 
-    @rule(pick=picks)
-    def refresh(self, pick: int) -> None:
+    @rule(pick=picks, times=st.sampled_from((1, 1, 1, 2, 16)))
+    def refresh(self, pick: int, times: int) -> None:
         grant = self.with_refresh(pick)
-        if grant is None:
-            return
+        if grant is not None:
+            for _ in range(times):
+                self.use(grant)
+
+    def use(self, grant: Grant) -> None:
+        """Its present refresh token, once."""
         assert grant.refresh is not None
         answer = self.run(self.site.refresh(self.app(grant.app), grant.refresh))
         if grant.app in self.world.apps_off or not self.world.refreshes(grant, self.now):
@@ -173,11 +184,13 @@ class Life(RuleBasedStateMachine):
             grant.refresh, grant.rotated_at = told["refresh_token"], self.now
             grant.answer = (told["access_token"], told["refresh_token"])
 
-    @rule(pick=picks, which=picks)
-    def present_a_rotated_token(self, pick: int, which: int) -> None:
-        grant = self.with_refresh(pick)
-        if grant is None or not grant.older:
+    @rule(pick=picks, which=st.sampled_from((0, 0, 0, 1)), after=st.sampled_from((0, 0, 59, 61)))
+    def present_a_rotated_token(self, pick: int, which: int, after: int) -> None:
+        rotated = [grant for grant in self.world.grants if grant.older and not grant.dead]
+        if not rotated:
             return
+        self.site.clock.advance(after)
+        grant = rotated[pick % len(rotated)]
         old = grant.older[-1 - which % min(2, len(grant.older))]
         answer = self.run(self.site.refresh(self.app(grant.app), old))
         if grant.app in self.world.apps_off or not self.world.refreshes(grant, self.now):
@@ -251,7 +264,6 @@ class Life(RuleBasedStateMachine):
             if code.app == app and code.spent_at is None:
                 code.expires_at = min(code.expires_at, self.now)
 
-    @rule()
     def switch_the_account(self) -> None:
         if self.world.account_on:
             self.run(disable_account(self.site.db, self.site.account.id, self.now))
@@ -259,13 +271,34 @@ class Life(RuleBasedStateMachine):
             self.run(enable_account(self.site.db, self.site.account.id))
         self.world.account_on = not self.world.account_on
 
-    @rule(app=apps)
-    def switch_an_app(self, app: str) -> None:
+    def switch_the_app(self, app: str) -> None:
         off = app not in self.world.apps_off
         self.run(set_disabled(self.site.db, self.app(app).id, self.now if off else None))
         self.world.apps_off ^= {app}
 
-    @rule(seconds=st.sampled_from((1, 5, 11, 59, 61, 300, 1800, 3600, 86_400, 10 * 86_400)))
+    @rule(app=st.sampled_from((*APPS, None)), meanwhile=st.sampled_from((True, False)), pick=picks)
+    def switch_off_and_on(self, app: str | None, meanwhile: bool, pick: int) -> None:
+        """The account, or an app: what worked must not, and does again."""
+        for _ in range(2):
+            if app is None:
+                self.switch_the_account()
+            else:
+                self.switch_the_app(app)
+            self.the_right_tokens_work()
+            if meanwhile:
+                self.refresh_one(pick)
+                self.present_last()
+
+    def refresh_one(self, pick: int) -> None:
+        grant = self.with_refresh(pick)
+        if grant is not None:
+            self.use(grant)
+
+    def present_last(self) -> None:
+        if self.world.codes:
+            self.present(self.world.codes[-1])
+
+    @rule(seconds=st.sampled_from((1, 5, 11, 61, 300, 1800, 3600, 86_400, 10 * 86_400)))
     def let_time_pass(self, seconds: int) -> None:
         self.site.clock.advance(seconds)
 
