@@ -10,7 +10,7 @@ SAME_REQUEST = 10
 DAY = 24 * 3600
 
 
-@dataclass
+@dataclass(eq=False)
 class Token:
     """An access token: dead when its grant, its own end or its window says so."""
 
