@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -187,11 +187,23 @@ class Life(RuleBasedStateMachine):
             grant.refresh, grant.rotated_at = told["refresh_token"], self.now
             grant.answer = (told["access_token"], told["refresh_token"])
 
-    @rule(pick=picks, after=st.sampled_from((0, 59, 61)))
-    def refresh_and_lose_the_answer(self, pick: int, after: int) -> None:
-        """The usual reason why a rotated token comes again."""
-        self.refresh(pick=pick, times=1)
-        self.present_a_rotated_token(pick=pick, which=0, after=after)
+    @rule(pick=picks, after=st.sampled_from((0, 59, 61)), arrived=st.booleans())
+    def refresh_and_lose_the_answer(self, pick: int, after: int, arrived: bool) -> None:
+        """The usual reason why a rotated token comes again; `arrived`: its successor was shown meanwhile."""
+        rotating = [one for one in self.world.grants if one.rotates and one.refresh and not one.dead]
+        if not rotating:
+            return
+        grant = rotating[pick % len(rotating)]
+        self.use(grant)
+        if arrived:
+            assert grant.refresh is not None
+            answer = self.run(self.site.refresh(self.app(grant.app), grant.refresh, scope="CRM.org.READ"))
+            assert answer.status_code in (400, 401)
+            if grant.app not in self.world.apps_off:
+                grant.answer = None
+        if grant.older:
+            self.site.clock.advance(after)
+            self.present_again(grant, grant.older[-1])
 
     @rule(pick=picks, which=st.sampled_from((0, 0, 0, 1)), after=st.sampled_from((0, 0, 59, 61)))
     def present_a_rotated_token(self, pick: int, which: int, after: int) -> None:
@@ -200,7 +212,9 @@ class Life(RuleBasedStateMachine):
             return
         self.site.clock.advance(after)
         grant = rotated[pick % len(rotated)]
-        old = grant.older[-1 - which % min(2, len(grant.older))]
+        self.present_again(grant, grant.older[-1 - which % min(2, len(grant.older))])
+
+    def present_again(self, grant: Grant, old: str) -> None:
         answer = self.run(self.site.refresh(self.app(grant.app), old))
         if grant.app in self.world.apps_off or not self.world.refreshes(grant, self.now):
             self.refused(answer, grant.app)
@@ -255,20 +269,26 @@ class Life(RuleBasedStateMachine):
         return by not in self.world.apps_off
 
     @precondition(lambda self: self.world.account_on)
-    @rule(app=apps)
-    def take_the_consent_back(self, app: str) -> None:
+    @rule(app=apps, on_its_way=st.booleans())
+    def take_the_consent_back(self, app: str, on_its_way: bool) -> None:
+        """Also while a code is on its way, which must not outlive it."""
+        if on_its_way and app not in self.world.apps_off:
+            self.get_a_code(app, offline=True)
+        self.withdraw(app)
+        if on_its_way:
+            self.present_last()
+
+    def withdraw(self, app: str) -> None:
         browser = self.browser()
         page = self.run(browser.get("/account/apps"))
         fields = {"client_id": self.app(app).id}
         if 'name="token"' not in page.text:
             return
         self.run(browser.submit(page, fields, path="/account/apps/remove"))
-        held = [grant for grant in self.world.grants if grant.app == app and grant.personal]
-        if app not in self.world.consented and all(grant.dead for grant in held):
-            return
         self.world.consented.discard(app)
-        for grant in held:
-            grant.dead = True
+        for grant in self.world.grants:
+            if grant.app == app and grant.personal:
+                grant.dead = True
         for code in self.world.codes:
             if code.app == app and code.spent_at is None:
                 code.expires_at = min(code.expires_at, self.now)
@@ -330,6 +350,8 @@ def run_life(folder: Path, site_folder: Path, pages: Pages, *, examples: int, st
         Life,
         settings=settings(
             max_examples=examples,
+            # Shrinking takes longer than the test may: the long form does it.
+            phases=(Phase.generate,) if examples < 100 else tuple(Phase),
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
