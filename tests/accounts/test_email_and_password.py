@@ -5,6 +5,7 @@ import statistics
 import time
 
 import pytest
+from argon2 import extract_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from grantline.accounts import (
     email_key,
     find_account_by_email,
 )
+from grantline.accounts.passwords import _NOBODYS
 from tests.site import PASSWORD, Site
 
 SAME = [
@@ -177,3 +179,9 @@ async def test_T132_the_loop_goes_on_while_passwords_are_hashed(site: Site) -> N
     assert answer.status_code == 200
     assert not all(task.done() for task in signing)
     await asyncio.gather(*signing)
+
+
+async def test_T149_the_hash_for_unknown_accounts_costs_what_new_ones_cost() -> None:
+    passwords = Passwords(1)
+    assert extract_parameters(_NOBODYS) == extract_parameters(await passwords.hash(PASSWORD))
+    passwords.close()
