@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from grantline.accounts import Passwords
 from grantline.web.templating import Pages
 from tests.browsing import open_chromium
+from tests.cluster import Cluster, cluster
 from tests.running import Demo, Server, start_demo, start_server
 from tests.site import PASSWORD, Site, open_site
 
@@ -47,13 +48,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
-async def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a fresh site, made once: keys take longer than a test."""
-    folder = tmp_path_factory.mktemp("site")
+async def password_hash() -> str:
+    """The hash of PASSWORD, computed once."""
     passwords = Passwords(1)
     hashed = await passwords.hash(PASSWORD)
     passwords.close()
-    async with open_site(folder, pages=Pages(), password_hash=hashed):
+    return hashed
+
+
+@pytest.fixture(scope="session")
+async def site_folder(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Path:
+    """The files of a fresh site, made once: keys take longer than a test."""
+    folder = tmp_path_factory.mktemp("site")
+    async with open_site(folder, pages=Pages(), password_hash=password_hash):
         pass
     return folder
 
@@ -64,23 +71,72 @@ def pages() -> Pages:
     return Pages()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL that does not sync, one per test worker."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def site_template(postgres: Cluster, site_folder: Path, password_hash: str) -> str:
+    """The database of a fresh site, made once, to copy from."""
+    name = postgres.new_database()
+    on_postgres = {"database": postgres.url(name), "master_key_file": site_folder / "master.key"}
+    async with open_site(site_folder, pages=Pages(), password_hash=password_hash, **on_postgres):
+        pass
+    return name
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `both_engines` runs on SQLite and on PostgreSQL; the rest on TEST_DATABASE, or SQLite."""
+    if "engine" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_engines")
+        chosen = os.environ.get("TEST_DATABASE", "sqlite")
+        metafunc.parametrize("engine", ["sqlite", "postgresql"] if both else [chosen], scope="session")
+
+
 class SiteFactory(Protocol):
     def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Site]: ...
 
 
 @pytest.fixture
-def open_a_site(tmp_path: Path, site_folder: Path, pages: Pages) -> SiteFactory:
+def open_a_site(
+    tmp_path: Path, site_folder: Path, pages: Pages, engine: str, request: pytest.FixtureRequest
+) -> Iterator[SiteFactory]:
     """Opens sites with settings of the test's own: `async with open_a_site(limits="1") as site`."""
     opened = 0
+    databases: list[str] = []
+    on_postgres = engine == "postgresql"
+    server = request.getfixturevalue("postgres") if on_postgres else None
+    template = request.getfixturevalue("site_template") if on_postgres else ""
 
     def open_one(**settings: Any) -> AbstractAsyncContextManager[Site]:
         nonlocal opened
         opened += 1
         folder = tmp_path / f"site{opened}"
         shutil.copytree(site_folder, folder)
+        if server is not None and "database" not in settings:
+            databases.append(server.new_database(template))
+            settings["database"] = server.url(databases[-1])
+            settings.setdefault("master_key_file", folder / "master.key")
         return open_site(folder, pages=pages, password_hash="", **settings)
 
-    return open_one
+    yield open_one
+    for name in databases:
+        server.drop_database(name)
+
+
+@pytest.fixture
+async def database_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The URL of an empty database of this engine."""
+    if engine == "sqlite":
+        yield f"sqlite://{tmp_path}/one.db"
+        return
+    postgres = request.getfixturevalue("postgres")
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture

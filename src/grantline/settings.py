@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GRANTLINE_", frozen=True, extra="forbid")
 
     database: str = Field(
-        "sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path`."
+        "sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path` or `postgresql://…`."
     )
     public_url: str = Field(
         "http://127.0.0.1:8700", description="The issuer: the address that people and apps use."
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     )
     master_key_file: Path | None = Field(
         None,
-        description="File with the key that protects all others. Unset: `master.key` beside the database.",
+        description="File with the key that protects all others. Unset: `master.key` beside the SQLite file.",
     )
     limits: str = Field("1", description="A factor for all counts of the rate limits, or `off`.")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -95,6 +95,10 @@ class Settings(BaseSettings):
             raise ValueError("the demo and debug logging work on loopback only")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("a certificate and its key go together")
+        if self.master_key_file is None and not self.database.startswith("sqlite://"):
+            raise ValueError(
+                "with PostgreSQL, GRANTLINE_MASTER_KEY_FILE names the file of the master key, the same on each node"
+            )
         return self
 
     @property

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+Engine = Literal["sqlite", "postgresql"]
 
 
 class Row(Protocol):
@@ -37,7 +39,15 @@ class Database(Protocol):
     database itself, each
     writing statement is a transaction of its own: it has been committed, and synced to disk, when the call
     returns.
+
+    A read inside a transaction that decides what the transaction writes ends in ` FOR UPDATE`: others may
+    commit between two of its statements.
     """
+
+    @property
+    def engine(self) -> Engine:
+        """Which database it is, for the few who must know: schema, tests and operators."""
+        ...
 
     async def one(self, sql: str, *parameters: object) -> Row | None: ...
 

@@ -5,22 +5,42 @@ from pathlib import Path
 
 from grantline.db.database import Database
 from grantline.db.migrate import migrate
+from grantline.db.postgres_url import parse_address
 from grantline.db.sqlite import SqliteDatabase
 
 
-async def open_database(url: str, *, create: bool = True) -> Database:
-    """The database at `sqlite:///absolute/path` (or `sqlite://relative`), migrated to the present schema.
+async def open_database(url: str, *, create: bool = True, migrated: bool = True) -> Database:
+    """The database at `sqlite:///absolute/path` (or `sqlite://relative`) or `postgresql://…`, its schema
+    up to date; with `migrated` False as it is.
 
     Raises ValueError for a URL of another kind and for a link in the place of the file, FileNotFoundError
-    when the file is missing and `create` is False.
+    when the file is missing and `create` is False, DatabaseUnavailable.
     """
-    if not url.startswith("sqlite://"):
-        raise ValueError("The database URL must start with sqlite://. Other databases are not supported yet.")
-    path = Path(url.removeprefix("sqlite://"))
-    _make_sure(path, create=create)
-    database = SqliteDatabase(path)
-    await migrate(database)
+    database = _open(url, create=create)
+    if not migrated:
+        return database
+    try:
+        await migrate(database)
+    except BaseException:
+        await database.close()
+        raise
     return database
+
+
+def _open(url: str, *, create: bool) -> Database:
+    if url.startswith("sqlite://"):
+        path = Path(url.removeprefix("sqlite://"))
+        _make_sure(path, create=create)
+        return SqliteDatabase(path)
+    if url.startswith(("postgresql://", "postgres://")):
+        try:
+            from grantline.db.postgres import PostgresDatabase
+        except ModuleNotFoundError:
+            raise ValueError(
+                "PostgreSQL needs the extra `postgres`: pip install 'grantline[postgres]'"
+            ) from None
+        return PostgresDatabase(parse_address(url))
+    raise ValueError("The database URL must start with sqlite:// or postgresql://.")
 
 
 def _make_sure(path: Path, *, create: bool) -> None:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from grantline.db.database import DatabaseUnavailable, Row, UniqueViolation
 
@@ -31,8 +31,11 @@ _T = TypeVar("_T")
 
 @lru_cache(maxsize=1024)
 def _native(sql: str) -> tuple[str, bool]:
-    """The statement with SQLite's parameter marks, and whether it only reads."""
-    return _PARAMETER.sub(r"?\1", sql), sql.lstrip()[:6].upper() == "SELECT"
+    """The statement with SQLite's parameter marks, and whether it only reads.
+
+    `FOR UPDATE` locks rows where many write at once. Here one transaction runs at a time.
+    """
+    return _PARAMETER.sub(r"?\1", sql).removesuffix(" FOR UPDATE"), sql.lstrip()[:6].upper() == "SELECT"
 
 
 def _translate(error: sqlite3.Error) -> Exception:
@@ -127,6 +130,10 @@ class SqliteDatabase:
         ):
             connection.execute("PRAGMA " + pragma)
         return connection
+
+    @property
+    def engine(self) -> Literal["sqlite", "postgresql"]:
+        return "sqlite"
 
     async def one(self, sql: str, *parameters: object) -> Row | None:
         native, reads = _native(sql)

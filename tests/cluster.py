@@ -1,0 +1,138 @@
+"""A real PostgreSQL for tests: a cluster of its own in a temporary folder, gone afterwards.
+
+PostgreSQL does not run as root, so root starts it as another user. `GRANTLINE_TEST_POSTGRES` may name another
+folder with PostgreSQL's programs.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.running import free_ports
+
+USER: Final = "grantline"
+_QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_SMALL: Final = {"shared_buffers": "64MB", "max_connections": "200", "listen_addresses": "127.0.0.1"}
+
+
+def programs() -> Path:
+    """The folder of the newest PostgreSQL here. Raises FileNotFoundError, which says what to install."""
+    given = os.environ.get("GRANTLINE_TEST_POSTGRES")
+    if given:
+        return Path(given)
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda at: float(at.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        raise FileNotFoundError(
+            "These tests need PostgreSQL. On Debian, as root: apt-get install -y postgresql"
+        )
+    return Path(on_path).resolve().parent
+
+
+def as_another(command: list[str]) -> list[str]:
+    """The command as a user that PostgreSQL runs as."""
+    if os.getuid() != 0:
+        return command
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+
+
+@dataclass(slots=True)
+class Cluster:
+    """One PostgreSQL server and its folder."""
+
+    folder: Path
+    port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def pid(self) -> int:
+        """The process that all others of the server descend from."""
+        return int((self.data / "postmaster.pid").read_text().split("\n")[0])
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        self._control("start", "-w", "-t", "30", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self, mode: str = "fast") -> None:
+        self._control("stop", "-w", "-m", mode)
+
+    def promote(self) -> None:
+        self._control("promote", "-w")
+
+    def _control(self, *arguments: str) -> None:
+        run([str(programs() / "pg_ctl"), "-s", "-D", str(self.data), *arguments])
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        """What psql prints, rows only."""
+        command = [str(programs() / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", text]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def new_database(self, template: str = "template0") -> str:
+        """The name of a new database, a copy of the template."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def run(command: list[str]) -> None:
+    """Run a program of PostgreSQL's; what it says stands in the error."""
+    done = subprocess.run(
+        as_another(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        close_fds=True,
+    )
+    if done.returncode:
+        raise AssertionError(f"{command[0]} failed: {done.stdout}")
+
+
+def new_folder() -> Path:
+    """A folder that PostgreSQL's user may use."""
+    folder = Path(tempfile.mkdtemp(prefix="grantline-pg-"))
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    return folder
+
+
+def make_cluster(*, durable: bool, settings: Mapping[str, str] | None = None) -> Cluster:
+    """A new cluster, not yet started. Only a durable one syncs to disk."""
+    folder = new_folder()
+    run([str(programs() / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", USER, "-E", "UTF8",
+         "--locale=C", "--no-sync"])  # fmt: skip
+    port = free_ports(1)
+    chosen = {**_SMALL, **({} if durable else _QUICK), **(settings or {})}
+    return Cluster(folder, port, {**chosen, "port": str(port), "unix_socket_directories": str(folder)})
+
+
+@contextmanager
+def cluster(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """A running cluster of one's own."""
+    made = make_cluster(durable=durable, settings=settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        if (made.data / "postmaster.pid").exists():
+            made.stop("immediate")
+        shutil.rmtree(made.folder, ignore_errors=True)
