@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from grantline.clients.client_secrets import mint_secret
 from grantline.clients.client_types import RESOURCE_API
 from grantline.clients.registration import Registration, insert_client
-from grantline.db import Database, UniqueViolation
+from grantline.db import Database, Transaction, UniqueViolation
 from grantline.opaque import CLIENT_ID, mint
 
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,30}")
@@ -69,6 +69,7 @@ async def create_api(
                 name,
                 now,
             )
+            await _announce(tx)
     except UniqueViolation:
         raise ApiRefused(f"An API with the identifier {identifier} exists already.") from None
     return Api(client_id, identifier, scope_prefix, name), value
@@ -76,7 +77,14 @@ async def create_api(
 
 async def move_api(db: Database, client_id: str, identifier: str) -> None:
     """Give an API another identifier. Tokens for the old one are for nobody from then on."""
-    await db.run("UPDATE apis SET identifier = $2 WHERE client_id = $1", client_id, identifier)
+    async with db.transaction() as tx:
+        await tx.run("UPDATE apis SET identifier = $2 WHERE client_id = $1", client_id, identifier)
+        await _announce(tx)
+
+
+async def _announce(tx: Transaction) -> None:
+    """Tell every node that the catalogue changes."""
+    await tx.run("UPDATE home SET revision = revision + 1 WHERE one = 1")
 
 
 async def find_api(db: Database, client_id: str) -> Api | None:

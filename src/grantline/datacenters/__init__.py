@@ -2,5 +2,16 @@
 
 from grantline.datacenters.data_center import DataCenter, DataCenters
 from grantline.datacenters.home import Home, WrongDataCenter, find_home, settle
+from grantline.datacenters.pulse import Pulse, find_pulse, write_time
 
-__all__ = ["DataCenter", "DataCenters", "Home", "WrongDataCenter", "find_home", "settle"]
+__all__ = [
+    "DataCenter",
+    "DataCenters",
+    "Home",
+    "Pulse",
+    "WrongDataCenter",
+    "find_home",
+    "find_pulse",
+    "settle",
+    "write_time",
+]

@@ -6,7 +6,7 @@ All keys lie in the database, sealed with the master key, which is a file of its
 
 from grantline.keys.envelope import Envelope, EnvelopeBroken, load_master_key
 from grantline.keys.keyring import Keyring, load_keyring
-from grantline.keys.rotation import ensure_keys, rotate_keys
+from grantline.keys.rotation import ensure_keys, rotate_keys, rotate_old_keys
 
 __all__ = [
     "Envelope",
@@ -16,4 +16,5 @@ __all__ = [
     "load_keyring",
     "load_master_key",
     "rotate_keys",
+    "rotate_old_keys",
 ]

@@ -51,6 +51,10 @@ class Keyring:
         private: bytes = key.private
         return private
 
+    def is_newer(self, number: int) -> bool:
+        """Whether a MAC key of this number is newer than all of these: another node may have made it."""
+        return number > max(self._macs, default=0)
+
     def newest_mac(self, now: int) -> tuple[int, bytes]:
         """The number and the key for new access tokens."""
         key = max(

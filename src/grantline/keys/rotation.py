@@ -16,6 +16,10 @@ SIGNING: Final = ("RS256", "ES256")
 MAC: Final = "access-token"
 PUBLISH_AHEAD_SECONDS: Final = 24 * 3600
 OVERLAP_SECONDS: Final = 24 * 3600
+MAC_AHEAD_SECONDS: Final = 10
+"""A new MAC key is used once every node has surely loaded it."""
+ROTATE_SECONDS: Final = 90 * 24 * 3600
+"""Keys of this age are replaced by themselves."""
 
 
 def _generate(purpose: str) -> tuple[str, dict[str, Any], bytes]:
@@ -57,12 +61,28 @@ async def _insert(
     return kid
 
 
+async def _announce(tx: Transaction) -> None:
+    """Tell every node that keys change. Comes first: whoever else changes keys waits here."""
+    await tx.run("UPDATE home SET revision = revision + 1 WHERE one = 1")
+
+
 async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
     """Make the first key of every purpose that has none."""
+    if len(await db.all("SELECT DISTINCT purpose FROM keys")) == len((*SIGNING, MAC)):
+        return
     async with db.transaction() as tx:
+        await _announce(tx)
         for purpose in (*SIGNING, MAC):
             if await tx.one("SELECT 1 FROM keys WHERE purpose = $1 LIMIT 1", purpose) is None:
                 await _insert(tx, envelope, purpose, 1, active_at=now, now=now)
+
+
+async def rotate_old_keys(db: Database, envelope: Envelope, now: int) -> list[str]:
+    """Rotate if the newest key is ROTATE_SECONDS old; gives the ids of the new keys, none if it is not."""
+    row = await db.one("SELECT MAX(created_at) FROM keys")
+    if row is None or row[0] is None or now < row[0] + ROTATE_SECONDS:
+        return []
+    return await rotate_keys(db, envelope, now)
 
 
 async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised: bool = False) -> list[str]:
@@ -70,10 +90,12 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
 
     Ordinarily the new signing keys are published now and sign in 24 hours, and the old ones go 24 hours after
     that. With
-    `compromised` the old keys go at once: whatever they signed or MACed is dead with the next request (T127).
+    `compromised` the old keys go at once: whatever they signed or MACed is dead as soon as a node sees the
+    new revision (T127).
     """
     made: list[str] = []
     async with db.transaction() as tx:
+        await _announce(tx)
         for purpose in (*SIGNING, MAC):
             # The number goes on, so that a token made with a lost key can't name one that exists again.
             number = await _next_number(tx, purpose)
@@ -81,7 +103,7 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
                 await tx.run("DELETE FROM keys WHERE purpose = $1", purpose)
                 made.append(await _insert(tx, envelope, purpose, number, active_at=now, now=now))
                 continue
-            ahead = 0 if purpose == MAC else PUBLISH_AHEAD_SECONDS
+            ahead = MAC_AHEAD_SECONDS if purpose == MAC else PUBLISH_AHEAD_SECONDS
             gone_at = now + ahead + OVERLAP_SECONDS
             await tx.run(
                 "DELETE FROM keys WHERE purpose = $1 AND retired_at IS NOT NULL AND retired_at <= $2",

@@ -9,7 +9,7 @@ from typing import Final
 from grantline.accounts import find_account, find_organization
 from grantline.clients import Client, find_api, find_client, get_client_type
 from grantline.opaque import digest
-from grantline.tokens.access_tokens import parse_access_token
+from grantline.tokens.access_tokens import read_access_token
 from grantline.tokens.authorizations import Authorization, find_authorization
 from grantline.tokens.claims import claims_for, organization_claims
 from grantline.tokens.mint import Mint
@@ -32,7 +32,7 @@ class LiveToken:
 async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
     """What an access token gives, if everything about it holds: MAC, expiry, authorization, client, account,
     sequence (T50)."""
-    token = parse_access_token(mint.keyring, mint.home.code, text, now)
+    token = await read_access_token(mint, text, now)
     if token is None or token.expires_at <= now:
         return None
     authorization = await find_authorization(mint.db, token.authorization_id)
@@ -46,7 +46,7 @@ async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
 
 async def find_holder(mint: Mint, text: str, now: int) -> str | None:
     """The client that an access token of ours was issued to, whether or not it still works."""
-    token = parse_access_token(mint.keyring, mint.home.code, text, now)
+    token = await read_access_token(mint, text, now)
     authorization = await find_authorization(mint.db, token.authorization_id) if token is not None else None
     return authorization.client_id if authorization is not None else None
 

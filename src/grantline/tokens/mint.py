@@ -1,5 +1,6 @@
 """The mint: what every flow needs at hand to issue, find and judge tokens in one data center."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,11 @@ LIVE_REFRESH_TOKENS: Final = 20
 """Refresh tokens for each person, client and organization (B3): the next one ends the oldest."""
 
 
+async def _nothing_newer() -> bool:
+    """A mint that lives for one command has what is there."""
+    return False
+
+
 @dataclass(slots=True)
 class Mint:
     """One data center's mint. `keyring` and `catalog` are replaced as a whole when they change."""
@@ -32,6 +38,9 @@ class Mint:
     limiter: Limiter
     recorder: Recorder
     access_token_seconds: int
+    catch_up: Callable[[], Awaitable[bool]] = _nothing_newer
+    """Takes up what other nodes changed; gives whether that was anything. Asked when a token names a key that
+    is newer than ours."""
 
     @property
     def home(self) -> DataCenter:

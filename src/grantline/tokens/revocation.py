@@ -6,7 +6,7 @@ from grantline.audit import record_event
 from grantline.clients import Client, find_client
 from grantline.oauth.errors import InvalidClient, InvalidGrant
 from grantline.opaque import digest
-from grantline.tokens.access_tokens import parse_access_token
+from grantline.tokens.access_tokens import read_access_token
 from grantline.tokens.authorizations import (
     Authorization,
     find_authorization,
@@ -25,7 +25,7 @@ async def revoke_token(mint: Mint, caller: Client | None, text: str, network: st
     clients with the vendor switch; those of others raise InvalidClient, and a caller's wish to end another's
     token InvalidGrant (T49, RFC 7009 §2.1).
     """
-    access = parse_access_token(mint.keyring, mint.home.code, text, now)
+    access = await read_access_token(mint, text, now)
     if access is not None:
         authorization = await find_authorization(mint.db, access.authorization_id)
         if authorization is None or access.expires_at <= now or not authorization.live:
