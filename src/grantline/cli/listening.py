@@ -1,6 +1,5 @@
 """What `grantline serve` does once its options are read: settings, server, listen."""
 
-import asyncio
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from grantline.cli.running import CommandFailed
 from grantline.db import DatabaseUnavailable
 from grantline.keys import EnvelopeBroken
 from grantline.settings import Settings
-from grantline.web import CannotListen, build_app, listener, open_server, serve_all, set_up_logs
+from grantline.web import CannotListen, build_app, listener, open_server, run, serve_all, set_up_logs
 
 
 def run_server(given: Mapping[str, Any]) -> None:
@@ -23,7 +22,7 @@ def run_server(given: Mapping[str, Any]) -> None:
             f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()
         ]
         raise CommandFailed("\n".join(lines)) from None
-    asyncio.run(_serve(settings))
+    run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

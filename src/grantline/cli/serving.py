@@ -1,6 +1,5 @@
 """`grantline demo` and `grantline serve`."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +19,10 @@ def demo(
     Ctrl-C."""
     _check_hash_randomisation()
     from grantline.demo import run_demo
-    from grantline.web import CannotListen
+    from grantline.web import CannotListen, run
 
     try:
-        asyncio.run(run_demo(port, data))
+        run(run_demo(port, data))
     except (ValueError, CannotListen) as problem:
         raise CommandFailed(str(problem)) from None
 

@@ -8,7 +8,7 @@ to clients whose switch is on. The rules live below, in the packages that this o
 """
 
 from grantline.web.app import build_app
-from grantline.web.listen import CannotListen, listener, serve_all
+from grantline.web.listen import CannotListen, listener, run, serve_all
 from grantline.web.logs import set_up_logs
 from grantline.web.server import Server, load_catalog, open_server
 from grantline.web.vendor_wire import scope_aliases
@@ -20,6 +20,7 @@ __all__ = [
     "listener",
     "load_catalog",
     "open_server",
+    "run",
     "scope_aliases",
     "serve_all",
     "set_up_logs",

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
+import uvloop
 
 from grantline.web.connections import Connection, Patience
 from grantline.web.peer import Network
@@ -46,7 +47,7 @@ def listener(
         app,
         host=host,
         port=port,
-        loop="uvloop",
+        loop="none",  # there is one already when this is used
         http=cast("Any", partial(Connection, proxies=proxies, patience=patience)),
         ws="none",
         log_config=None,
@@ -60,6 +61,12 @@ def listener(
         ssl_keyfile=str(key) if key is not None else None,
     )
     return Listener(config)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a server's work to its end on uvloop: with asyncio's own loop a request costs half as much again."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None]) -> None:
