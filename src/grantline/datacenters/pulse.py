@@ -26,7 +26,8 @@ class Pulse:
 
 _LOOK: Final = {
     "sqlite": "SELECT revision, newest_at, newest_by, NULL FROM home WHERE one = 1",
-    "postgresql": "SELECT revision, newest_at, newest_by, CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)"
+    "postgresql": "SELECT revision, newest_at, newest_by,"
+    " CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)"
     " FROM home WHERE one = 1",
 }
 

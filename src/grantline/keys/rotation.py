@@ -1,6 +1,7 @@
 """Making and rotating keys: a new signing key is published a day before it signs, an old one stays until what
 it signed is over."""
 
+import asyncio
 import json
 import secrets
 from typing import Any, Final
@@ -22,7 +23,10 @@ ROTATE_SECONDS: Final = 90 * 24 * 3600
 """Keys of this age are replaced by themselves."""
 
 
-def _generate(purpose: str) -> tuple[str, dict[str, Any], bytes]:
+_Made = tuple[str, dict[str, Any], bytes]
+
+
+def _generate(purpose: str) -> _Made:
     """A new key: its id, its public JWK (empty for a MAC key) and its private bytes."""
     if purpose == MAC:
         return "mac_" + secrets.token_hex(8), {}, secrets.token_bytes(32)
@@ -43,10 +47,15 @@ async def _next_number(tx: Transaction, purpose: str) -> int:
     return ((row[0] if row is not None else None) or 0) + 1
 
 
+async def _generate_all() -> dict[str, _Made]:
+    """A new key for each purpose; an RSA key takes longer than any request may wait for the loop."""
+    return await asyncio.to_thread(lambda: {purpose: _generate(purpose) for purpose in (*SIGNING, MAC)})
+
+
 async def _insert(
-    tx: Transaction, envelope: Envelope, purpose: str, number: int, *, active_at: int, now: int
+    tx: Transaction, envelope: Envelope, purpose: str, number: int, made: _Made, *, active_at: int, now: int
 ) -> str:
-    kid, jwk, private = _generate(purpose)
+    kid, jwk, private = made
     await tx.run(
         "INSERT INTO keys (id, purpose, number, public_jwk, sealed, created_at, active_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -70,11 +79,12 @@ async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
     """Make the first key of every purpose that has none."""
     if len(await db.all("SELECT DISTINCT purpose FROM keys")) == len((*SIGNING, MAC)):
         return
+    generated = await _generate_all()
     async with db.transaction() as tx:
         await _announce(tx)
         for purpose in (*SIGNING, MAC):
             if await tx.one("SELECT 1 FROM keys WHERE purpose = $1 LIMIT 1", purpose) is None:
-                await _insert(tx, envelope, purpose, 1, active_at=now, now=now)
+                await _insert(tx, envelope, purpose, 1, generated[purpose], active_at=now, now=now)
 
 
 async def rotate_old_keys(db: Database, envelope: Envelope, now: int) -> list[str]:
@@ -94,14 +104,15 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
     new revision (T127).
     """
     made: list[str] = []
+    generated = await _generate_all()
     async with db.transaction() as tx:
         await _announce(tx)
         for purpose in (*SIGNING, MAC):
             # The number goes on, so that a token made with a lost key can't name one that exists again.
-            number = await _next_number(tx, purpose)
+            number, new = await _next_number(tx, purpose), generated[purpose]
             if compromised:
                 await tx.run("DELETE FROM keys WHERE purpose = $1", purpose)
-                made.append(await _insert(tx, envelope, purpose, number, active_at=now, now=now))
+                made.append(await _insert(tx, envelope, purpose, number, new, active_at=now, now=now))
                 continue
             ahead = MAC_AHEAD_SECONDS if purpose == MAC else PUBLISH_AHEAD_SECONDS
             gone_at = now + ahead + OVERLAP_SECONDS
@@ -113,5 +124,5 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
             await tx.run(
                 "UPDATE keys SET retired_at = $2 WHERE purpose = $1 AND retired_at IS NULL", purpose, gone_at
             )
-            made.append(await _insert(tx, envelope, purpose, number, active_at=now + ahead, now=now))
+            made.append(await _insert(tx, envelope, purpose, number, new, active_at=now + ahead, now=now))
     return made

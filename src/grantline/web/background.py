@@ -1,33 +1,116 @@
-"""The sweep: what is over goes, so that the database stays the size of its users."""
+"""Background work, done by one of all nodes at a time: what is over goes, so that the database stays the size
+of its users, and old keys are replaced."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from grantline.accounts import SESSION_LIFE_SECONDS
-from grantline.db import Database
+import structlog
 
-KEPT_SECONDS: Final = 30 * 24 * 3600
-"""Dead authorizations, ended sessions and withdrawn consents stay this long, to be explained."""
-AUDIT_SECONDS: Final = 400 * 24 * 3600
+from grantline.accounts import SESSION_LIFE_SECONDS
+from grantline.audit import record_event
+from grantline.db import Database
+from grantline.jobs import Claim, Job
+from grantline.keys import Envelope, rotate_old_keys
+
 _DAY: Final = 24 * 3600
+KEPT_SECONDS: Final = 30 * _DAY
+"""Dead authorizations, ended sessions and withdrawn consents stay this long, to be explained."""
+ACTIVITY_SECONDS: Final = 90 * _DAY
+BATCH: Final = 200
+"""Rows that one statement deletes: on a file, every request waits meanwhile."""
+SLICE: Final = 1000
+"""Rows that one statement looks through."""
 
 _RULES: Final = (
-    ("DELETE FROM pending_flows WHERE expires_at <= $1", 0),
-    ("DELETE FROM authorization_codes WHERE expires_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM device_codes WHERE expires_at <= $1", _DAY),
-    ("DELETE FROM attempts WHERE last_at <= $1", _DAY),
-    ("DELETE FROM sessions WHERE ended_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM sessions WHERE created_at <= $1", SESSION_LIFE_SECONDS + KEPT_SECONDS),
-    ("DELETE FROM authorizations WHERE revoked_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM authorizations WHERE shared_key IS NOT NULL AND used_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM authorizations WHERE refresh_expires_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM consents WHERE withdrawn_at <= $1", KEPT_SECONDS),
-    ("DELETE FROM audit WHERE at <= $1", AUDIT_SECONDS),
+    (
+        "DELETE FROM pending_flows WHERE handle_hash IN"
+        " (SELECT handle_hash FROM pending_flows WHERE expires_at <= $1 LIMIT $2)",
+        0,
+    ),
+    (
+        "DELETE FROM authorization_codes WHERE code_hash IN"
+        " (SELECT code_hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2)",
+        KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM device_codes WHERE device_code_hash IN"
+        " (SELECT device_code_hash FROM device_codes WHERE expires_at <= $1 LIMIT $2)",
+        _DAY,
+    ),
+    (
+        "DELETE FROM attempts WHERE subject IN (SELECT subject FROM attempts WHERE last_at <= $1 LIMIT $2)",
+        _DAY,
+    ),
+    (
+        "DELETE FROM sessions WHERE id_hash IN (SELECT id_hash FROM sessions WHERE ended_at <= $1 LIMIT $2)",
+        KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM sessions WHERE id_hash IN"
+        " (SELECT id_hash FROM sessions WHERE created_at <= $1 LIMIT $2)",
+        SESSION_LIFE_SECONDS + KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM consents WHERE (account_id, client_id, organization_id) IN"
+        " (SELECT account_id, client_id, organization_id FROM consents WHERE withdrawn_at <= $1 LIMIT $2)",
+        KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at <= $1 LIMIT $2)",
+        ACTIVITY_SECONDS,
+    ),
+)
+
+# By slices of their number: an index on when they were used would be written to by every refresh.
+_END_OF_SLICE: Final = (
+    "SELECT MAX(id) FROM (SELECT id FROM authorizations WHERE id > $1 ORDER BY id LIMIT $2) AS slice"
+)
+_DEAD_IN_SLICE: Final = (
+    "DELETE FROM authorizations WHERE id > $1 AND id <= $2 AND (revoked_at <= $3"
+    " OR (shared_key IS NOT NULL AND used_at <= $3) OR refresh_expires_at <= $3"
+    " OR used_at + refresh_idle_seconds <= $3)"
 )
 
 
-async def sweep(db: Database, now: int) -> int:
-    """Delete what is over; gives how many rows. Each rule is a transaction of its own."""
+async def _go_on() -> None:
+    """Nothing between two steps."""
+
+
+async def sweep(db: Database, now: int, *, between: Callable[[], Awaitable[None]] = _go_on) -> int:
+    """Delete what is over; gives how many rows. Every statement touches a bounded number of rows and is a
+    transaction of its own; `between` is awaited between two."""
     deleted = 0
     for statement, kept_seconds in _RULES:
-        deleted += await db.run(statement, now - kept_seconds)
-    return deleted
+        gone = BATCH
+        while gone == BATCH:
+            gone = await db.run(statement, now - kept_seconds, BATCH)
+            deleted += gone
+            await between()
+    return deleted + await _sweep_authorizations(db, now - KEPT_SECONDS, between)
+
+
+async def _sweep_authorizations(db: Database, until: int, between: Callable[[], Awaitable[None]]) -> int:
+    deleted, start = 0, 0
+    while True:
+        row = await db.one(_END_OF_SLICE, start, SLICE)
+        if row is None or row[0] is None:
+            return deleted
+        deleted += await db.run(_DEAD_IN_SLICE, start, row[0], until)
+        start = row[0]
+        await between()
+
+
+def jobs(db: Database, envelope: Envelope) -> tuple[Job, ...]:
+    """The jobs of a data center."""
+
+    async def sweeping(claim: Claim) -> None:
+        await sweep(db, claim.clock(), between=claim.hold)
+
+    async def rotating(claim: Claim) -> None:
+        now = claim.clock()
+        made = await rotate_old_keys(db, envelope, now)
+        if made:
+            await record_event(db, "keys.rotated", now=now, detail={"keys": made, "compromised": False})
+            structlog.get_logger().info("keys rotated by age", keys=len(made))
+
+    return (Job("sweep", 3600, sweeping), Job("rotate-keys", 3600, rotating))

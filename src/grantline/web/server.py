@@ -1,8 +1,9 @@
 """One data center's server: everything that its pages and endpoints share, opened and closed together."""
 
 import asyncio
-import time
-from collections.abc import Callable
+import os
+import secrets
+import socket
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,31 +11,25 @@ import structlog
 from grantline.accounts import Passwords
 from grantline.activity import Recorder
 from grantline.clients import list_apis
-from grantline.datacenters import DataCenter, DataCenters, Home, settle
+from grantline.datacenters import DataCenter, DataCenters, Home, find_pulse, settle
 from grantline.db import Database, DatabaseUnavailable, open_database
+from grantline.jobs import do_due_jobs
 from grantline.keys import Envelope, ensure_keys, load_keyring, load_master_key
 from grantline.limits import Limiter
 from grantline.scopes import Catalog
 from grantline.settings import Settings
 from grantline.tokens import Mint, ScopeSets
-from grantline.web.background import sweep
+from grantline.web.background import jobs
+from grantline.web.clock import Clock, NodeClock, system_clock
+from grantline.web.node import Node
 from grantline.web.templating import Pages
 
-Clock = Callable[[], int]
-
-WATCH_SECONDS = 0.5
-SWEEP_SECONDS = 3600
-
-
-def system_clock() -> int:
-    """Epoch seconds, now."""
-    return int(time.time())
+JOBS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Server:
-    """A data center, ready to answer. `mint.keyring` and `mint.catalog` follow what other processes
-    change."""
+    """A data center, ready to answer. `mint.keyring` and `mint.catalog` follow what other nodes change."""
 
     settings: Settings
     db: Database
@@ -42,7 +37,7 @@ class Server:
     envelope: Envelope
     passwords: Passwords
     pages: Pages
-    clock: Clock
+    node: Node
     https: bool
     requests: dict[tuple[str, int], int] = field(default_factory=dict)
     """Answers by route and status, for the metrics."""
@@ -54,6 +49,11 @@ class Server:
         return self.mint.home.issuer
 
     @property
+    def clock(self) -> Clock:
+        """The time, in epoch seconds."""
+        return self.node.clock
+
+    @property
     def code(self) -> str:
         """The data center's code."""
         return self.mint.home.code
@@ -63,27 +63,18 @@ class Server:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self.mint.recorder.run()),
-            loop.create_task(self._follow_changes()),
-            loop.create_task(self._sweep()),
+            loop.create_task(self.node.follow()),
+            loop.create_task(self._do_jobs()),
         ]
 
-    async def _follow_changes(self) -> None:
-        """Load keys and APIs anew when another process (the command line) committed something."""
+    async def _do_jobs(self) -> None:
+        known = jobs(self.db, self.envelope)
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(JOBS_SECONDS)
             try:
-                if await self.db.changed_elsewhere():
-                    await self.reload()
-            except DatabaseUnavailable:
-                continue
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                await sweep(self.db, self.clock())
+                await do_due_jobs(self.db, known, self.node.name, self.clock)
             except DatabaseUnavailable as problem:
-                structlog.get_logger().warning("sweep put off", problem=str(problem))
-            await asyncio.sleep(SWEEP_SECONDS)
+                structlog.get_logger().warning("jobs put off", problem=str(problem))
 
     async def reload(self) -> None:
         """Take up what changed outside: keys and registered APIs."""
@@ -95,7 +86,12 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.mint.recorder.flush()
+        try:
+            if self._tasks:
+                await self.node.write_time()
+            await self.mint.recorder.flush()
+        except DatabaseUnavailable as problem:
+            structlog.get_logger().error("the last entries are lost", problem=str(problem))
         self.passwords.close()
         await self.db.close()
 
@@ -103,6 +99,11 @@ class Server:
 async def load_catalog(db: Database) -> Catalog:
     """The catalogue of scopes with the APIs that are registered now."""
     return Catalog({api.identifier: (api.scope_prefix, api.name) for api in await list_apis(db)})
+
+
+def name_node() -> str:
+    """A name for this process that no other one has, and that tells people where it runs."""
+    return f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 async def open_server(
@@ -118,7 +119,10 @@ async def open_server(
     db = await open_database(settings.database)
     await settle(db, Home(settings.data_center, settings.public_url, settings.demo))
     envelope = Envelope(load_master_key(settings.master_key_path, create=True), settings.data_center)
-    await ensure_keys(db, envelope, clock())
+    node_clock = NodeClock(clock, node=name_node())
+    await ensure_keys(db, envelope, node_clock())
+    pulse = await find_pulse(db)  # before what it tells of is loaded
+    node = Node(db, node_clock, pulse.revision if pulse is not None else 0)
     mint = Mint(
         db=db,
         data_centers=DataCenters(DataCenter(settings.data_center, settings.public_url, settings.api_base)),
@@ -128,14 +132,17 @@ async def open_server(
         limiter=Limiter(settings.limit_factor),
         recorder=Recorder(db),
         access_token_seconds=settings.access_token_seconds,
+        catch_up=node.catch_up,
     )
-    return Server(
+    server = Server(
         settings=settings,
         db=db,
         mint=mint,
         envelope=envelope,
         passwords=Passwords(),
         pages=pages or Pages(),
-        clock=clock,
+        node=node,
         https=settings.public_url.startswith("https://"),
     )
+    node.on_change(server.reload)
+    return server

@@ -1,6 +1,8 @@
 """What anyone may read: metadata (RFC 8414, OpenID Connect Discovery), keys, the list of data centers,
 health."""
 
+from dataclasses import replace
+
 from grantline.db import DatabaseUnavailable
 from grantline.oauth.metadata import authorization_server_metadata, openid_configuration
 from grantline.web.call import Answer, Call, json_answer
@@ -40,12 +42,19 @@ async def live(server: Server, call: Call) -> Answer:
 
 
 async def ready(server: Server, call: Call) -> Answer:
-    """GET /health/ready: the database answers too."""
-    try:
-        await server.db.one("SELECT 1")
-    except DatabaseUnavailable:
-        return json_answer({"status": "not ready"}, status=503)
-    return json_answer({"status": "ready"})
+    """GET /health/ready: the database answers too, and the clock is right. Why it is not, for peers that
+    limits don't apply to (T131)."""
+    problem = server.node.problem
+    if problem is None:
+        try:
+            await server.db.one("SELECT 1")
+        except DatabaseUnavailable:
+            problem = "The database does not answer."
+    if problem is None:
+        return json_answer({"status": "ready"})
+    said = {"status": "not ready"} | ({"reason": problem} if call.peer.network is None else {})
+    answer = json_answer(said, status=503)
+    return replace(answer, headers=(("retry-after", "2"),))
 
 
 async def metrics(server: Server, call: Call) -> Answer:
