@@ -4,6 +4,7 @@ PostgreSQL does not run as root, so root starts it as another user. `GRANTLINE_T
 folder with PostgreSQL's programs.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -78,6 +79,24 @@ class Cluster:
     def _control(self, *arguments: str) -> None:
         run([str(programs() / "pg_ctl"), "-s", "-D", str(self.data), *arguments])
 
+    def remove(self) -> None:
+        """Stop it, if it runs, and delete its folder."""
+        if (self.data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def backends(self) -> list[int]:
+        """The processes that serve connections of ours."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().decode()
+                    parent = (entry / "stat").read_text().rpartition(") ")[2].split()[1]
+                    if int(parent) == self.pid and f" {USER} " in words:
+                        found.append(int(entry.name))
+        return found
+
     def sql(self, text: str, database: str = "postgres") -> str:
         """What psql prints, rows only."""
         command = [str(programs() / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", text]
@@ -86,7 +105,7 @@ class Cluster:
     def new_database(self, template: str = "template0") -> str:
         """The name of a new database, a copy of the template."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
         return name
 
     def drop_database(self, name: str) -> None:
@@ -133,6 +152,4 @@ def cluster(*, durable: bool = False, settings: Mapping[str, str] | None = None)
         made.start()
         yield made
     finally:
-        if (made.data / "postmaster.pid").exists():
-            made.stop("immediate")
-        shutil.rmtree(made.folder, ignore_errors=True)
+        made.remove()

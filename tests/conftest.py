@@ -89,7 +89,7 @@ async def site_template(postgres: Cluster, site_folder: Path, password_hash: str
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is marked `both_engines` runs on SQLite and on PostgreSQL; the rest on TEST_DATABASE, or SQLite."""
+    """What is marked `both_engines` runs on SQLite and PostgreSQL; the rest on TEST_DATABASE, or SQLite."""
     if "engine" in metafunc.fixturenames:
         both = metafunc.definition.get_closest_marker("both_engines")
         chosen = os.environ.get("TEST_DATABASE", "sqlite")

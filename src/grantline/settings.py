@@ -97,7 +97,8 @@ class Settings(BaseSettings):
             raise ValueError("a certificate and its key go together")
         if self.master_key_file is None and not self.database.startswith("sqlite://"):
             raise ValueError(
-                "with PostgreSQL, GRANTLINE_MASTER_KEY_FILE names the file of the master key, the same on each node"
+                "with PostgreSQL, GRANTLINE_MASTER_KEY_FILE names the file with the master key, the same"
+                " for each node"
             )
         return self
 

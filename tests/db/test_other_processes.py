@@ -154,7 +154,7 @@ def test_T122_the_file_of_a_new_database_is_for_its_owner_alone(tmp_path: Path) 
         assert file.stat().st_mode & 0o077 == 0, file.name
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "file:x", "", "mysql://x"])
+@pytest.mark.parametrize("url", ["file:x", "", "mysql://x"])
 async def test_another_kind_of_url_is_refused_in_words(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite://"):
         await open_database(url)

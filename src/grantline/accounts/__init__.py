@@ -15,6 +15,7 @@ from grantline.accounts.account import (
     enable_account,
     find_account,
     find_account_by_email,
+    lock_account,
     set_password,
 )
 from grantline.accounts.organizations import (
@@ -61,6 +62,7 @@ __all__ = [
     "find_session",
     "is_member",
     "list_sessions",
+    "lock_account",
     "personal_organization",
     "set_password",
     "sign_in",

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from grantline.db import Database, Row, UniqueViolation
+from grantline.db import Database, Row, Transaction, UniqueViolation
 
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN: Final = re.compile(
@@ -146,6 +146,14 @@ async def find_account(db: Database, account_id: int) -> Account | None:
     """The account of this number, disabled ones too."""
     row = await db.one(f"SELECT {_COLUMNS} FROM accounts WHERE id = $1", account_id)
     return _account(row) if row is not None else None
+
+
+async def lock_account(tx: Transaction, account_id: int) -> None:
+    """Let what others write about this person wait until this transaction is over.
+
+    First in a transaction that reads something of theirs and then writes by it, so that locks have one order.
+    """
+    await tx.one("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE", account_id)
 
 
 async def find_account_by_email(db: Database, email: str) -> Account | None:

@@ -203,10 +203,6 @@ async def register_client(
     client_id = mint(CLIENT_ID, data_center)
     try:
         async with db.transaction() as tx:
-            if kind.name == "self-client" and (
-                own := await find_self_client(tx, owner_account_id, organization_id)
-            ):
-                return own, None  # made by another request since we looked
             await insert_client(
                 tx,
                 client_id=client_id,
@@ -219,6 +215,10 @@ async def register_client(
                 now=now,
             )
     except UniqueViolation:
+        if kind.name == "self-client":
+            own = await find_self_client(db, owner_account_id, organization_id)
+            if own is not None:
+                return own, None  # made by another request since we looked
         row = await db.one(
             "SELECT id FROM clients WHERE creation_key = $1 AND owner_account_id = $2",
             f"{owner_account_id}:{creation_key}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grantline.accounts import lock_account
 from grantline.audit import record_event
 from grantline.db import Database
 from grantline.tokens import revoke_for_client
@@ -55,6 +56,7 @@ async def remove_access(db: Database, account_id: int, client_id: str, network: 
     """End the consent and every authorization of this app for this person, in one transaction. False when
     there was nothing."""
     async with db.transaction() as tx:
+        await lock_account(tx, account_id)
         withdrawn = await tx.run(
             "UPDATE consents SET withdrawn_at = $3 WHERE account_id = $1 AND client_id = $2 AND"
             " withdrawn_at IS NULL",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from grantline.accounts import lock_account
 from grantline.audit import record_event
 from grantline.clients import Client
 from grantline.db import Database, Row, Transaction
@@ -117,6 +118,7 @@ async def allow(
 ) -> None:
     """Remember that the person said yes, in addition to what they allowed before, and write it into the
     audit."""
+    await lock_account(tx, account_id)
     row = await tx.one(
         f"SELECT {_COLUMNS} FROM consents"
         " WHERE account_id = $1 AND client_id = $2 AND organization_id = $3 AND withdrawn_at IS NULL",
@@ -134,7 +136,7 @@ async def allow(
         f"INSERT INTO consents ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
         " ON CONFLICT (account_id, client_id, organization_id) DO UPDATE SET scope = $4, offline = $5,"
         " redirect_hosts = $6, resources = $7, updated_at = $8, withdrawn_at = NULL,"
-        " created_at = CASE WHEN withdrawn_at IS NULL THEN created_at ELSE $8 END",
+        " created_at = CASE WHEN consents.withdrawn_at IS NULL THEN consents.created_at ELSE $8 END",
         account_id,
         client.id,
         organization_id,

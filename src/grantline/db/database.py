@@ -19,7 +19,7 @@ class DatabaseUnavailable(Exception):
 
 
 class UniqueViolation(Exception):
-    """A row with this key exists already."""
+    """A row with this key, or a table of this name, exists already."""
 
 
 class Transaction(Protocol):

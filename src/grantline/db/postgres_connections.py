@@ -63,6 +63,8 @@ def translate(error: BaseException) -> BaseException:
     """The driver's error as one that callers may act on; any other as it is."""
     if isinstance(error, asyncpg.UniqueViolationError):
         return UniqueViolation(error.constraint_name)  # the message would name the values
+    if isinstance(error, (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError)):
+        return UniqueViolation(str(error))  # two make one table at the same moment
     if is_gone(error) or isinstance(error, BUSY):
         return DatabaseUnavailable(str(error) or type(error).__name__)
     return error

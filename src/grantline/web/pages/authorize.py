@@ -5,7 +5,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grantline.accounts import personal_organization
+from grantline.accounts import lock_account, personal_organization
 from grantline.authorize import (
     CheckedRequest,
     PendingFlow,
@@ -191,6 +191,7 @@ async def _answer(
     )
     try:
         async with server.db.transaction() as tx:
+            await lock_account(tx, account.id)
             if flow is not None and not await consume_flow(tx, flow, visit.now):
                 return visit.redirect("/")
             if not just_consented and not await _consented(tx, checked, account.id, organization.id):

@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grantline.accounts import Account, Session, personal_organization
+from grantline.accounts import Account, Session, lock_account, personal_organization
 from grantline.audit import record_event
 from grantline.authorize import PendingFlow, consume_flow, find_flow, park_flow
 from grantline.clients import Client, find_client
@@ -186,6 +186,7 @@ async def _write_decision(
     """Decision, consent and audit in one transaction. Raises FormRefused when it is not theirs to make."""
     organization = await personal_organization(visit.server.db, account.id)
     async with visit.server.db.transaction() as tx:
+        await lock_account(tx, account.id)
         decided = await consume_flow(tx, flow, visit.now) and await decide_device_code(
             tx,
             code,
