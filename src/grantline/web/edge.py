@@ -7,17 +7,20 @@ its headers.
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
 from grantline.clients import find_client, origin_is_registered
 from grantline.db import DatabaseUnavailable
-from grantline.opaque import random_base62
+from grantline.opaque import random_texts
 from grantline.web import headers as fixed
 from grantline.web.call import Answer, Call
+from grantline.web.connections import ANSWER
 from grantline.web.errors import answer_error
 from grantline.web.peer import Peer, find_peer
 from grantline.web.routes import PROGRAMS, Program
@@ -27,6 +30,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[str, str], ...]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BODY: Final = 64 * 1024
@@ -36,8 +40,17 @@ MOST_HEADER_BYTES: Final = 16 * 1024
 MOST_PEERS: Final = 1024
 """Of each a few hundred bytes are remembered, to read its address once."""
 _HEALTH: Final = ("/health/live", "/health/ready")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+_ODD_PATH: Final = re.compile(rb"[%;\\\x80-\xff]|//")
+_NO_EXTENSIONS: Final[dict[str, Any]] = {}
 _ONCE: Final = frozenset({"authorization", "origin", "content-type", "host"})
 _FORWARDED_FOR: Final = "x-forwarded-for"
+_VARY: Final[Headers] = (("vary", "Origin"),)
+_FOR_NONE: Final[Headers] = (*_VARY, ("cross-origin-resource-policy", "same-origin"))
+_FOR_ALL: Final[Headers] = (
+    ("access-control-allow-origin", "*"),
+    ("cross-origin-resource-policy", "cross-origin"),
+)
 
 
 class BodyCutOff(Exception):
@@ -48,14 +61,26 @@ class BodyTooLarge(Exception):
     """The body went over MOST_BODY; the rest is not read."""
 
 
+@dataclass(slots=True)
+class Visit:
+    """One request while it is here: who sent it, its name, and the status of its answer."""
+
+    peer: Peer
+    request_id: str
+    status: int = 0
+
+
 class Edge:
     """The ASGI application: programs here, people through `pages`."""
 
     def __init__(self, server: Server, pages: App) -> None:
         self.server = server
         self._pages = pages
-        self._host = server.issuer.partition("://")[2].encode()
+        self._host = server.issuer.partition("://")[2]
+        self._request_prefix = f"req_{server.code}_"
+        self._request_numbers = random_texts(10)
         self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if server.https else ()
+        self._secure_lines = b"".join(b"%b: %b\r\n" % header for header in self._secure)
         self._logs_requests = server.settings.log_level == "debug"
         self._proxies = server.settings.proxy_networks
         self._peers: dict[tuple[str | None, str, str | None, str | None], Peer] = {}
@@ -79,51 +104,43 @@ class Edge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        headers: dict[str, str] = {}
-        size = 0
-        repeated = False
-        for name, value in scope["headers"]:
-            text, content = name.decode("latin-1"), value.decode("latin-1")
-            size += len(name) + len(value)
-            if text in headers:
-                repeated |= text in _ONCE
-                if text == _FORWARDED_FOR:  # proxies in a row may add a line each: one list (RFC 9110 §5.3)
-                    content = f"{headers[text]},{content}"
-            headers[text] = content
-        peer = self._peer(scope, headers)
-        request_id = f"req_{self.server.code}_{random_base62(10)}"
-        status = 0
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    *self._secure,
-                    (b"x-request-id", request_id.encode()),
-                ]
-            await send(message)
-
+        # uvicorn gives names in small letters. Most requests have each once, and then this is all.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        repeated = len(headers) != len(scope["headers"]) and _join_repeated(scope["headers"], headers)
+        visit = Visit(self._peer(scope, headers), f"{self._request_prefix}{next(self._request_numbers)}")
         path: str = scope["path"]
-        route = path if path in PROGRAMS else "page"
         try:
-            refusal = self._refusal(scope, headers, size, repeated)
+            refusal = self._refusal(scope, headers, repeated)
             if refusal:
-                await self._plain(scope, receive, send_noting, refusal, request_id, peer)
-                return
-            program = PROGRAMS.get(path)
-            if program is not None:
-                await self._program(program, scope, headers, receive, send_noting, peer, request_id)
+                await self._plain(scope, receive, send, refusal, visit)
+            elif (program := PROGRAMS.get(path)) is not None:
+                await self._program(program, scope, headers, receive, send, visit)
             else:
-                await self._page(scope, receive, send_noting, request_id, peer)
+                await self._page(scope, receive, self._noting(send, visit), visit)
         finally:
-            key = (route, status)
+            key = (path if path in PROGRAMS else "page", visit.status)
             self.server.requests[key] = self.server.requests.get(key, 0) + 1
             if self._logs_requests:
                 ms = round((time.perf_counter() - started) * 1000, 1)
-                said = {"method": scope["method"], "route": route, "status": status, "ms": ms}
-                structlog.get_logger().debug("request", **said, request_id=request_id, network=peer.shown)
+                said = {"method": scope["method"], "route": key[0], "status": visit.status, "ms": ms}
+                structlog.get_logger().debug(
+                    "request", **said, request_id=visit.request_id, network=visit.peer.shown
+                )
+
+    def _noting(self, send: Send, visit: Visit) -> Send:
+        """`send` for what others answer: notes the status, adds the headers that every answer has."""
+
+        async def send_noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    *self._secure,
+                    (b"x-request-id", visit.request_id.encode()),
+                ]
+            await send(message)
+
+        return send_noting
 
     def _peer(self, scope: Scope, headers: dict[str, str]) -> Peer:
         """Who sent this. Kept for what was said lately, since reading addresses costs as much as all else
@@ -142,22 +159,24 @@ class Edge:
             peer = self._peers[said] = find_peer(*said, self._proxies)
         return peer
 
-    def _refusal(self, scope: Scope, headers: dict[str, str], size: int, repeated: bool) -> int:
+    def _refusal(self, scope: Scope, headers: dict[str, str], repeated: bool) -> int:
         """The status for a request that nothing behind this may see, or 0 (T26, T67, T133)."""
         raw: bytes = scope.get("raw_path") or b""
-        if len(raw) + len(scope["query_string"]) > MOST_URL:
+        query: bytes = scope["query_string"]
+        if len(raw) + len(query) > MOST_URL:
             return 414
-        if len(scope["headers"]) > MOST_HEADERS or size > MOST_HEADER_BYTES:
+        if len(scope["headers"]) > MOST_HEADERS or _size(scope["headers"]) > MOST_HEADER_BYTES:
             return 431
         if repeated:
             return 400
-        if headers.get("host", "").encode() != self._host and scope["path"] not in _HEALTH:
+        path = scope["path"]
+        if headers.get("host") != self._host and path not in _HEALTH:
             return 421
-        if scope["path"] not in PROGRAMS and not scope["query_string"].isascii():
+        if path not in PROGRAMS and not query.isascii():
             return 400
-        if b"%" in raw or b";" in raw or b"\\" in raw or b"//" in raw or not raw.isascii():
+        if _ODD_PATH.search(raw):
             return 404
-        if scope["method"] not in ("GET", "HEAD", "POST", "OPTIONS"):
+        if scope["method"] not in _METHODS:
             return 405
         return 0
 
@@ -168,40 +187,62 @@ class Edge:
         headers: dict[str, str],
         receive: Receive,
         send: Send,
-        peer: Peer,
-        request_id: str,
+        visit: Visit,
     ) -> None:
         server, method = self.server, scope["method"]
         if method == "OPTIONS" and "origin" in headers:
-            await _send(send, Answer(204, b""), await self._preflight(program, headers))
+            await self._send(scope, send, Answer(204, b""), await self._preflight(program, headers), visit)
             return
         handler = program.methods.get("GET" if method == "HEAD" else method)
         if handler is None:
             allowed = ", ".join(sorted({*program.methods, "OPTIONS"}))
             body = b'{"error":"invalid_request","error_description":"This address takes other methods."}'
-            await _send(send, Answer(405, body, (("allow", allowed),)), ())
+            await self._send(scope, send, Answer(405, body, (("allow", allowed),)), (), visit)
             return
         try:
             body = await read_body(receive, headers)
         except BodyTooLarge:
             body = b'{"error":"invalid_request","error_description":"The request is larger than 64 KB."}'
-            await _send(send, Answer(413, body, (("connection", "close"),)), ())
+            await self._send(scope, send, Answer(413, body, (("connection", "close"),)), (), visit)
             return
         except BodyCutOff:
             body = b'{"error":"invalid_request","error_description":"The request was cut off."}'
-            await _send(send, Answer(400, body), ())
+            await self._send(scope, send, Answer(400, body), (), visit)
             return
         headers.pop("cookie", None)  # what a program's endpoint can't see it can't act on (T58)
         call = Call(
-            method, scope["path"], scope["query_string"], headers, body, peer, request_id, server.clock()
+            method,
+            scope["path"],
+            scope["query_string"],
+            headers,
+            body,
+            visit.peer,
+            visit.request_id,
+            server.clock(),
         )
         try:
             answer = await handler(server, call)
         except Exception as error:
             answer = await answer_error(server, call, error)
-        await _send(send, answer, await self._cors(program, call, answer))
+        cors = () if program.cors == "none" else await self._cors(program, call, answer)
+        await self._send(scope, send, answer, cors, visit)
 
-    async def _preflight(self, program: Program, headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    async def _send(self, scope: Scope, send: Send, answer: Answer, cors: Headers, visit: Visit) -> None:
+        """Send an answer: as a whole where the connection takes it so, else in two parts."""
+        visit.status = answer.status
+        lines, headers = fixed.program_headers(answer.content_type, answer.cache, answer.headers, cors)
+        length = b"%d" % len(answer.body)
+        request_id = visit.request_id.encode()
+        whole = scope.get("extensions", _NO_EXTENSIONS).get(ANSWER)
+        if whole is not None and answer.status != 413:  # whose connection ends
+            own = b"%bcontent-length: %b\r\nx-request-id: %b\r\n" % (self._secure_lines, length, request_id)
+            if whole(answer.status, lines + own, answer.body):
+                return
+        raw = [*headers, (b"content-length", length), *self._secure, (b"x-request-id", request_id)]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _preflight(self, program: Program, headers: dict[str, str]) -> Headers:
         """A pre-flight names no client: any registered origin gets a yes, the answer itself decides (T57)."""
         if program.cors == "none":
             return ()
@@ -225,24 +266,21 @@ class Edge:
         except DatabaseUnavailable:
             return False
 
-    async def _cors(self, program: Program, call: Call, answer: Answer) -> tuple[tuple[str, str], ...]:
-        if program.cors == "none":
-            return ()
+    async def _cors(self, program: Program, call: Call, answer: Answer) -> Headers:
         if program.cors == "public":
-            return (("access-control-allow-origin", "*"), ("cross-origin-resource-policy", "cross-origin"))
-        vary = (("vary", "Origin"),)
+            return _FOR_ALL
         if call.origin is None or answer.client_id is None:
-            return (*vary, ("cross-origin-resource-policy", "same-origin"))
+            return _FOR_NONE
         try:
             client = await find_client(self.server.db, answer.client_id)
         except DatabaseUnavailable:
-            return vary
+            return _VARY
         if client is None or call.origin not in client.origins:
-            return (*vary, ("cross-origin-resource-policy", "same-origin"))
+            return _FOR_NONE
         exposed = (("access-control-expose-headers", "retry-after, www-authenticate, x-request-id"),)
-        return (*vary, ("access-control-allow-origin", call.origin), *exposed)
+        return (*_VARY, ("access-control-allow-origin", call.origin), *exposed)
 
-    async def _page(self, scope: Scope, receive: Receive, send: Send, request_id: str, peer: Peer) -> None:
+    async def _page(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         received = 0
 
         async def receive_counting() -> Message:
@@ -253,16 +291,18 @@ class Edge:
                 raise BodyTooLarge
             return message
 
-        scope.setdefault("state", {})
-        scope["state"] |= {"server": self.server, "request_id": request_id, "peer": peer, "refused": 0}
+        self._tell_pages(scope, visit, refused=0)
         # What goes wrong in a page was answered and logged there; Starlette raises it once more for the
         # server's own log.
         with contextlib.suppress(Exception):
             await self._pages(scope, receive_counting, send)
 
-    async def _plain(
-        self, scope: Scope, receive: Receive, send: Send, status: int, request_id: str, peer: Peer
-    ) -> None:
+    def _tell_pages(self, scope: Scope, visit: Visit, *, refused: int) -> None:
+        state = scope.setdefault("state", {})
+        state["server"], state["refused"] = self.server, refused
+        state["request_id"], state["peer"] = visit.request_id, visit.peer
+
+    async def _plain(self, scope: Scope, receive: Receive, send: Send, status: int, visit: Visit) -> None:
         """A refusal as a page or, for who asks an endpoint for programs, as JSON."""
         if scope["path"] in PROGRAMS:
             words = {
@@ -272,17 +312,26 @@ class Edge:
             }
             text = words.get(status, "The request was refused as it stands.")
             body = f'{{"error":"invalid_request","error_description":"{text}"}}'.encode()
-            await _send(send, Answer(status, body), ())
+            await self._send(scope, send, Answer(status, body), (), visit)
             return
-        scope.setdefault("state", {})
-        scope["state"] |= {"server": self.server, "request_id": request_id, "peer": peer, "refused": status}
-        scope["method"], scope["path"], scope["raw_path"], scope["query_string"] = (
-            "GET",
-            "/refused",
-            b"/refused",
-            b"",
-        )
-        await self._pages(scope, receive, send)
+        self._tell_pages(scope, visit, refused=status)
+        scope["method"], scope["path"], scope["raw_path"] = "GET", "/refused", b"/refused"
+        scope["query_string"] = b""
+        await self._pages(scope, receive, self._noting(send, visit))
+
+
+def _join_repeated(raw: list[tuple[bytes, bytes]], headers: dict[str, str]) -> bool:
+    """Proxies in a row may add a line each, which is one list (RFC 9110 §5.3). Tells whether a header came
+    twice that must not."""
+    names = [name.decode("latin-1") for name, _ in raw]
+    forwarded = [value.decode("latin-1") for name, value in raw if name == _FORWARDED_FOR.encode()]
+    if forwarded:
+        headers[_FORWARDED_FOR] = ",".join(forwarded)
+    return any(names.count(name) > 1 for name in _ONCE)
+
+
+def _size(raw: list[tuple[bytes, bytes]]) -> int:
+    return sum([len(name) + len(value) for name, value in raw])
 
 
 async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
@@ -302,14 +351,3 @@ async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
     if received > MOST_BODY:
         raise BodyTooLarge
     return b"".join(pieces)
-
-
-async def _send(send: Send, answer: Answer, cors: tuple[tuple[str, str], ...]) -> None:
-    raw = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *(fixed.PROGRAM_NO_STORE if answer.cache == "no-store" else fixed.program_cached(answer.cache)),
-    ]
-    raw += [(name.encode(), value.encode("latin-1")) for name, value in (*answer.headers, *cors)]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body})

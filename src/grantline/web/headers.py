@@ -2,6 +2,8 @@
 where it is secret, or
 made to load anything foreign."""
 
+import re
+from functools import lru_cache
 from typing import Final
 
 _PROGRAM: Final = (
@@ -11,15 +13,25 @@ _PROGRAM: Final = (
 )
 PROGRAM_NO_STORE: Final = (*_PROGRAM, (b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
+_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
+
 BASE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
 
 
-def program_cached(cache: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of a public document."""
-    return (*_PROGRAM, (b"cache-control", cache.encode()))
+@lru_cache(maxsize=256)
+def program_headers(
+    content_type: str, cache: str, *more: tuple[tuple[str, str], ...]
+) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    """The headers of an answer for programs, as lines and as pairs. They are the same again and again."""
+    kept = PROGRAM_NO_STORE if cache == "no-store" else (*_PROGRAM, (b"cache-control", cache.encode()))
+    own = [(name.encode(), value.encode("latin-1")) for pairs in more for name, value in pairs]
+    headers = ((b"content-type", content_type.encode()), *kept, *own)
+    if any(_CONTROL.search(name + value) for name, value in headers):
+        raise ValueError("a header of ours would break its line")
+    return b"".join(b"%b: %b\r\n" % header for header in headers), headers
 
 
 def page_headers(*, form_action: str = "", script: bool = False, opener: bool = False) -> dict[str, str]:
