@@ -1,4 +1,4 @@
-"""The same file in several processes: waiting for a lock, noticing changes, migrating at once."""
+"""The same file in several processes: waiting for a lock, migrating at once."""
 
 import asyncio
 import sqlite3
@@ -73,20 +73,6 @@ async def test_T138_nobody_waits_longer_than_two_seconds_and_then_surely_nothing
     assert 1.8 < waited < 3.0
     assert await db.all("SELECT id FROM thing") == []
     assert await db.run(INSERT, 1) == 1
-
-
-async def test_what_another_process_commits_is_noticed_once_and_own_commits_are_not(
-    db: Database, tmp_path: Path
-) -> None:
-    await db.changed_elsewhere()
-    await db.run(INSERT, 1)
-    assert not await db.changed_elsewhere()
-    other = sqlite3.connect(tmp_path / "one.db")
-    other.execute("INSERT INTO thing (id) VALUES (2)")
-    other.commit()
-    other.close()
-    assert await db.changed_elsewhere()
-    assert not await db.changed_elsewhere()
 
 
 def test_several_processes_may_make_and_migrate_one_database_at_once(tmp_path: Path) -> None:

@@ -116,9 +116,6 @@ class PostgresDatabase:
     def transaction(self) -> "_Unit":
         return _Unit(self._connections)
 
-    async def changed_elsewhere(self) -> bool:
-        return True
-
     async def close(self) -> None:
         while self._tasks:
             await asyncio.wait(self._tasks)

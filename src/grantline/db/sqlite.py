@@ -113,7 +113,6 @@ class SqliteDatabase:
         # Who waits for the commit of the open batch; None when no batch is open.
         self._batch: list[asyncio.Future[None]] | None = None
         self._commit_is_due = False
-        self._seen_version = self._data_version()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -273,18 +272,6 @@ class SqliteDatabase:
         if self._batch is not None and not self._writer.in_transaction:
             batch, self._batch = self._batch, None
             _settle(batch, DatabaseUnavailable("the batch was undone"))
-
-    def _data_version(self) -> int:
-        # Asked on the writer: its own commits don't count, those of every other connection do.
-        value: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
-        return value
-
-    async def changed_elsewhere(self) -> bool:
-        await self._until_free()
-        version = self._data_version()
-        changed = version != self._seen_version
-        self._seen_version = version
-        return changed
 
     async def close(self) -> None:
         await self._until_free()
