@@ -1,5 +1,5 @@
 # The two commands are ./run and ./test; this gives the same, and the longer ones.
-.PHONY: run test check bench soak lock specs fmt audit
+.PHONY: run test check bench bench-growth soak lock specs fmt audit
 
 run:
 	./run
@@ -13,9 +13,14 @@ check: ## format, lint, strict types, import contracts, tests
 soak: ## the long forms of the tests
 	TEST_LENGTH=long ./test -m soak --timeout 3600
 
-bench:
+bench: ## what a request costs, here and on other servers, into bench/results.md
 	sh requirements/setup dev
+	sh bench/peers/install
 	.venv/bin/python -m bench
+
+bench-growth: ## the same requests with up to five million authorizations; takes long
+	sh requirements/setup dev
+	.venv/bin/python -m bench --growth
 
 fmt:
 	sh requirements/setup dev

@@ -1,85 +1,70 @@
 """`python -m bench`: seed, serve, load, report."""
 
 import argparse
-import asyncio
 import contextlib
 import os
-import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from bench import report
-from bench.load import Cores, Load, cores, drive
-from bench.seed import Size, seed
-from bench.serving import Serving, serve, serve_echo
+from bench import machine, peers, report
+from bench.growth import AMOUNTS, QUICK_AMOUNTS, measure_growth
+from bench.load import Cores, cores
+from bench.measure import Plan
+from bench.seed import Size
+from bench.session import Session, postgres_settings, session
+from bench.store import Results
 
-RESULTS = Path(__file__).with_name("results.md")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One kind of request: its name in the report, how wrk walks the seeded file, the bar on SQLite in µs."""
-
-    name: str
-    path: str
-    mode: str
-    file: str
-    bar: int | None
-
-
-ECHO = Case("echo: the least that the stack costs", "/", "get", "", None)
-CASES = (
-    Case("floor: GET /health/live", "/health/live", "get", "", None),
-    Case("keys: GET /oauth/v2/keys", "/oauth/v2/keys", "get", "", None),
-    Case("client credentials", "/oauth/v2/token", "any", "client_credentials", 95),
-    Case("refresh, no rotation", "/oauth/v2/token", "any", "refresh", 95),
-    Case("refresh with rotation", "/oauth/v2/token", "chain", "rotation", 190),
-    Case("introspection by an API", "/oauth/v2/introspect", "any", "introspection_api", 65),
-    Case("introspection by the app", "/oauth/v2/introspect", "any", "introspection_app", 65),
-    Case("code to tokens", "/oauth/v2/token", "once", "codes", 230),
-)
+SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long and how often."""
+class Asked:
+    """What the command line asks for."""
 
-    warm_seconds: int
-    run_seconds: int
-    runs: int
+    quick: bool
+    growth: bool
+    only: str
+    sections: tuple[str, ...]
+    port: int
+    data: Path | None
+    no_report: bool
+    no_postgres: bool
 
-    @property
-    def batches(self) -> int:
-        """Runs of wrk for each case, warm-up included: what can be used only once is seeded for each."""
-        return self.runs + 1
+    def plan(self) -> Plan:
+        """How long and how often."""
+        return Plan(1, 2, 1) if self.quick else Plan(3, 10, 3)
+
+    def size(self) -> Size:
+        """How much is seeded."""
+        plan = self.plan()
+        if self.quick or self.growth:
+            small = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 3200}
+            return Size(batches=plan.batches, codes=8000 if self.quick else 1, **small)
+        return Size(batches=plan.batches, codes=6000 * plan.run_seconds)
 
 
-def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) -> report.Figure:
-    """Warm up, then run; the cost of each run is CPU time of the server over requests answered."""
-    costs: list[float] = []
-    loads: list[Load] = []
-    for batch in range(plan.batches):
-        seconds = plan.run_seconds if batch else plan.warm_seconds
-        file = data / f"{case.file}.{batch if case.mode in ('chain', 'once') else 0}"
-        before = serving.cpu_seconds()
-        load = drive(serving.url + case.path, case.mode, file, seconds, where)
-        spent = serving.cpu_seconds() - before
-        if batch:
-            costs.append(spent / load.answered * 1e6)
-            loads.append(load)
-    return report.Figure(
-        case.name,
-        cost=median(costs),
-        least=min(costs),
-        most=max(costs),
-        bar=case.bar,
-        per_second=median(load.answered / load.seconds for load in loads),
-        p99_ms=median(load.p99_ms for load in loads),
-        errors=sum(load.errors for load in loads),
+def ask() -> Asked:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="CPU microseconds per request.")
+    add = parser.add_argument
+    add("--quick", action="store_true", help="short runs on little data: to look, not to publish")
+    add(
+        "--growth",
+        action="store_true",
+        help="instead of the others: the cost with up to 5 million authorizations",
     )
+    add("--only", default="", help="cases whose name contains this")
+    add("--sections", default=",".join(SECTIONS), help="some of: " + ", ".join(SECTIONS))
+    add("--port", type=int, default=8790, help="the first of three ports")
+    add("--data", type=Path, help="folder for the seeded files, kept and used again")
+    add("--no-report", action="store_true", help="print the figures and leave the report as it is")
+    add("--no-postgres", action="store_true", help="SQLite alone")
+    given = vars(parser.parse_args())
+    given["sections"] = tuple(given["sections"].split(","))
+    return Asked(**given)
 
 
 @contextlib.contextmanager
@@ -90,38 +75,71 @@ def folder(kept: Path | None) -> Iterator[Path]:
             yield Path(made)
     else:
         kept.mkdir(parents=True, exist_ok=True)
-        yield kept
+        yield kept.resolve()
+
+
+def run(found: Session, asked: Asked, results: Results) -> None:
+    """Measure the sections that were asked for."""
+    runs = f"{asked.plan().runs} × {asked.plan().run_seconds} s after {asked.plan().warm_seconds} s"
+    taken = f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {machine.commit()}, {runs}"
+    if asked.growth:
+        amounts = QUICK_AMOUNTS if asked.quick else AMOUNTS
+        results.put("growth", measure_growth(found, amounts), taken)
+        return
+    if "cases" in asked.sections:
+        found.echo()
+        found.cases()
+    if "peers" in asked.sections:
+        found.peers()
+    if found.figures:
+        results.put("cases", found.figures, taken)
+    for name in ("latency", "starts", "scales"):
+        if name in asked.sections:
+            results.put(name, getattr(found, name)(), taken)
+    if "people" in asked.sections:
+        sign_ins, floods = found.people()
+        results.put("sign_ins", sign_ins, taken)
+        results.put("floods", floods, taken)
+    results.settings["notes"] = found.notes
+
+
+def describe(found: Session, where: Cores) -> list[str]:
+    """Where and how it was measured, line by line."""
+    size = found.size
+    clients = size.confidential_clients + size.public_clients
+    authorizations = size.authorizations + size.batches * size.rotating
+    return [
+        *machine.describe(where),
+        *postgres_settings(found.postgres),
+        "`grantline serve` as shipped, one worker, `GRANTLINE_LIMITS=off`; SQLite file, write-ahead log,"
+        " `synchronous=FULL`.",
+        f"{clients:,} clients, {size.accounts:,} accounts, {authorizations:,} authorizations with a"
+        " refresh token, touched at random. Credentials in the body, one scope, opaque tokens, codes with PKCE"
+        " and without `openid`. PostgreSQL holds the same rows as SQLite.",
+        "Peers: " + (", ".join(peers.versions()) or "none is installed") + ".",
+    ]
 
 
 def main() -> None:
     """Run the bench as asked for on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="CPU microseconds per request.")
-    parser.add_argument("--quick", action="store_true", help="one run of 2 s each: to look, not to publish")
-    parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument("--data", type=Path, help="folder for the seeded files, kept and used again")
-    parser.add_argument(
-        "--no-report", action="store_true", help="print the figures and leave results.md as it is"
-    )
-    asked = parser.parse_args()
-    plan = Plan(1, 2, 1) if asked.quick else Plan(3, 10, 3)
-    chosen = [case for case in CASES if asked.only in case.name]
-    size = Size(batches=plan.batches, codes=6000 * plan.run_seconds)
+    asked = ask()
     where = cores()
     os.sched_setaffinity(0, {where.load})
+    results = Results(None) if asked.no_report else Results()
     with folder(asked.data) as data:
-        if not (data / "grantline.db").exists():
-            print("seeding …", file=sys.stderr)
-            asyncio.run(seed(data, size))
-        with serve_echo(where.server) as echoing:
-            figures = [measure(echoing, ECHO, plan, data, where)]
-            print(report.line(figures[-1]), file=sys.stderr)
-        with serve(data, where.server) as serving:
-            for case in chosen:
-                figures.append(measure(serving, case, plan, data, where))
-                print(report.line(figures[-1]), file=sys.stderr)
-            memory = serving.private_megabytes()
-    if not asked.no_report:
-        report.write(RESULTS, figures, plan=plan, size=size, where=where, memory=memory)
+
+        def prepare() -> Session:
+            return Session(data, asked.port, asked.plan(), asked.size(), where, asked.only)
+
+        with session(prepare, with_postgres=not asked.no_postgres) as found:
+            run(found, asked, results)
+            if not asked.growth:
+                results.settings["where"] = describe(found, where)
+    if asked.no_report:
+        print(report.render(results))
+    else:
+        results.save()
+        report.write(results)
 
 
 main()

@@ -47,9 +47,9 @@ function request()
 end
 
 function response(status, answer_headers, body)
-  local token = string.match(body, '"refresh_token":"([%w_]+)"')
+  local token = string.match(body, '"refresh_token": ?"([%w_%-]+)"')
   if token then
-    bodies[current] = string.gsub(bodies[current], "refresh_token=glr_[%w_]+", "refresh_token=" .. token)
+    bodies[current] = string.gsub(bodies[current], "refresh_token=[%w_%-]+", "refresh_token=" .. token)
   end
 end
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.processes import pinned
+
 CONNECTIONS: Final = 32
 SCRIPT: Final = Path(__file__).with_name("load.lua")
 
@@ -17,15 +19,21 @@ class LoadFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Which core serves and which one drives; the same where there is only one."""
+    """Which core serves and which one drives; the same where there is only one. A database works beside the
+    load."""
 
     server: int
     load: int
 
+    @property
+    def both(self) -> list[int]:
+        """Both of them."""
+        return sorted({self.server, self.load})
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run of wrk saw. `errors`: answers that were not 2xx, and broken connections."""
+    """What one run of wrk saw. `errors`: answers that were not 2xx or 3xx, and broken connections."""
 
     answered: int
     errors: int
@@ -39,32 +47,39 @@ def cores() -> Cores:
     return Cores(usable[0], usable[-1])
 
 
-def drive(url: str, mode: str, file: Path, seconds: int, where: Cores) -> Load:
-    """Load the address for so long, over CONNECTIONS connections that stay open. Raises LoadFailed.
+def drive(
+    url: str, mode: str, file: Path, seconds: int, where: Cores, connections: int = CONNECTIONS
+) -> Load:
+    """Load the address for so long, over connections that stay open. Raises LoadFailed.
 
     `mode` is `get` (no body), `any` (lines of the file at random), `once` (each line one time) or `chain`
     (each answer's refresh token is the next request's; wrk has no state per connection, so each connection
     gets a thread).
     """
-    threads = CONNECTIONS if mode == "chain" else 1
-    command = [
-        "taskset",
-        "-c",
-        str(where.load),
-        "wrk",
-        f"-t{threads}",
-        f"-c{CONNECTIONS}",
-        f"-d{seconds}s",
-        "--timeout",
-        "10s",
+    return drive_all([url], mode, file, seconds, where, connections)[0]
+
+
+def drive_all(
+    urls: list[str], mode: str, file: Path, seconds: int, where: Cores, connections: int = CONNECTIONS
+) -> list[Load]:
+    """Load several addresses at once, each with its share of the connections. Raises LoadFailed."""
+    each = connections // len(urls)
+    threads = each if mode == "chain" else 1
+    wrk = ["wrk", f"-t{threads}", f"-c{each}", f"-d{seconds}s", "--timeout", "60s", "-s", str(SCRIPT)]
+    running = [
+        subprocess.Popen(
+            pinned([where.load], [*wrk, url, "--", mode, str(file), str(threads)]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for url in urls
     ]
-    done = subprocess.run(
-        [*command, "-s", str(SCRIPT), url, "--", mode, str(file), str(threads)],
-        capture_output=True,
-        text=True,
-    )
+    return [_seen(*process.communicate()) for process in running]
+
+
+def _seen(output: str, complaint: str) -> Load:
     try:
-        seen = json.loads(done.stdout.rpartition("\n@")[2])
+        return Load(**json.loads(output.rpartition("\n@")[2]))
     except ValueError:
-        raise LoadFailed(done.stdout[-800:] + done.stderr[-800:]) from None
-    return Load(**seen)
+        raise LoadFailed(output[-800:] + complaint[-800:]) from None

@@ -1,105 +1,115 @@
-"""The report: `results.md`, whose first part the bench writes and whose second people do."""
+"""The report: `results.md` and its plots, whose first part the bench writes and whose second people do."""
 
-import os
-import platform
-import sqlite3
-import subprocess
-import sysconfig
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from bench.load import CONNECTIONS, Cores
+from bench import pictures, shortfalls, tables
+from bench.growth import Grown
+from bench.latency import Latency
+from bench.load import CONNECTIONS
+from bench.measure import Figure
+from bench.scaling import Scale
+from bench.sign_in import Flood, SignIn
+from bench.starting import Start
+from bench.store import Results
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+FOLDER: Final = Path(__file__).parent
 BY_HAND: Final = "<!-- From here on written by people; the bench leaves it alone. -->"
-_PACKAGES: Final = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography", "structlog")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """The cost of one kind of request, in CPU microseconds of the server."""
-
-    name: str
-    cost: float
-    least: float
-    most: float
-    bar: int | None
-    per_second: float
-    p99_ms: float
-    errors: int
-
-
-def line(figure: Figure) -> str:
-    """One row of the table."""
-    bar = str(figure.bar) if figure.bar else "–"
-    return (
-        f"| {figure.name} | {figure.cost:.0f} | {figure.least:.0f}–{figure.most:.0f} | {bar} |"
-        f" {figure.per_second:,.0f} | {figure.p99_ms:.1f} | {figure.errors} |"
-    )
-
-
-def write(path: Path, figures: list[Figure], *, plan: Any, size: Any, where: Cores, memory: float) -> None:
-    """Replace the first part of the file; what people wrote below stays."""
+def write(results: Results) -> None:
+    """Replace the first part of `results.md`, and the plots; what people wrote below stays."""
+    path = FOLDER / "results.md"
     by_hand = path.read_text().partition(BY_HAND)[2] if path.exists() else "\n"
-    parts = [_head(plan), _table(figures), _settings(size, where, memory), BY_HAND]
-    path.write_text("\n\n".join(parts) + by_hand)
+    path.write_text(f"{render(results)}\n\n{BY_HAND}{by_hand}")
+    (FOLDER / "plots").mkdir(exist_ok=True)
+    for name, picture in pictures.draw(results).items():
+        (FOLDER / "plots" / name).write_text(picture)
 
 
-def _head(plan: Any) -> str:
-    runs = f"{plan.runs} of {plan.run_seconds} s after {plan.warm_seconds} s of warm-up"
-    return f"""# What a request costs
-
-Written by `make bench`. CPU µs per request: user and system time of the server's processes over requests
-answered, at {CONNECTIONS} connections that stay open, on one core. Runs: {runs}; the median, and least–most.
-Above the bar a profile must say why. The echo is the same listener with an application that answers at once:
-read the others by it, since a shared machine makes all of them dearer. Requests per second and p99 are taken
-at saturation. Errors must be 0."""
-
-
-def _table(figures: list[Figure]) -> str:
-    head = "| request | CPU µs | least–most | bar | per second | p99 ms | errors |"
-    return "\n".join((head, "| --- | --: | --: | --: | --: | --: | --: |", *map(line, figures)))
-
-
-def _settings(size: Any, where: Cores, memory: float) -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    shared = " (the same core: figures are too high)" if where.server == where.load else ""
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    optimised = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-    build = "with" if optimised else "without"
-    clients = size.confidential_clients + size.public_clients
-    authorizations = size.authorizations + size.batches * size.rotating
-    return f"""## Where and how
-
-- Commit {_commit()}.
-- {_processor()}, {os.cpu_count()} cores, Linux {platform.release().split("-")[0]}.
-  Server on core {where.server}, load on core {where.load}{shared}. Load average at the end: {load}.
-- Python {platform.python_version()} built {build} profile-guided optimization, SQLite
-  {sqlite3.sqlite_version}, {packages}; {_wrk()}.
-- `grantline serve` as shipped, `GRANTLINE_LIMITS=off`; SQLite file, write-ahead log, `synchronous=FULL`.
-- {clients:,} clients, {size.accounts:,} accounts, {authorizations:,} authorizations with a refresh token,
-  touched at random. Credentials in the body, one scope, opaque tokens, codes with PKCE and without `openid`.
-- Private memory of the server after all that: {memory:.0f} MB."""
-
-
-def _commit() -> str:
-    def git(*args: str) -> str:
-        return subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, text=True).stdout.strip()
-
-    return git("rev-parse", "--short", "HEAD") + (
-        " with changes on top" if git("status", "--porcelain", "--", "src") else ""
-    )
+def render(results: Results) -> str:
+    """The first part of the report. Sections that were never measured have no place in it."""
+    drawn = pictures.draw(results)
+    parts = [
+        _HEAD,
+        _section("", results, "cases", tables.costs(results.of("cases", Figure)), ""),
+        _section("Sign-in", results, "sign_ins", tables.sign_ins(results.of("sign_ins", SignIn)), _SIGN_IN),
+        _section("", results, "floods", tables.floods(results.of("floods", Flood)), _FLOOD),
+        _section("Start and memory", results, "starts", tables.starts(results.of("starts", Start)), _START),
+        _section(
+            "Latency against load",
+            results,
+            "latency",
+            _with(drawn, "latency", tables.latencies(results.of("latency", Latency))),
+            _LATENCY,
+        ),
+        _section(
+            "Two workers, two nodes",
+            results,
+            "scales",
+            _with(drawn, "scaling", tables.scales(results.of("scales", Scale))),
+            _SCALING,
+        ),
+        _section(
+            "Growth",
+            results,
+            "growth",
+            _with(drawn, "growth", tables.growth(results.of("growth", Grown))),
+            _GROWTH,
+        ),
+        _section(
+            "Each server in full", results, "cases", tables.details(results.of("cases", Figure)), _DETAILS
+        ),
+        _list("What falls short", shortfalls.shortfalls(results) or ["Nothing that was measured."]),
+        _list("Where and how", [*results.settings.get("where", []), *results.settings.get("notes", [])]),
+    ]
+    missing = shortfalls.unmeasured(results)
+    if missing:
+        parts.append("Not measured: " + "; ".join(missing) + ".")
+    return "\n\n".join(part for part in parts if part)
 
 
-def _processor() -> str:
-    for entry in Path("/proc/cpuinfo").read_text().splitlines():
-        if entry.startswith("model name"):
-            return entry.partition(":")[2].strip()
-    return platform.machine()
+_HEAD: Final = f"""# What a request costs
+
+Written by `make bench`. CPU µs per request: user and system time of all the server's processes over requests
+answered, at {CONNECTIONS} connections that stay open, on one core; the load and PostgreSQL are on another,
+and PostgreSQL's own time stands after the plus. The median of the runs. The echo is Grantline's listener with
+an application that answers at once: read the others by it, since a shared machine makes all of them dearer. A
+bar is a figure above which a profile must say why. Requests that failed are counted, and must be 0. Grantline
+makes no JWT access tokens yet, so that row has figures of others alone. Of the peers, oidc-provider keeps
+everything in memory; Django OAuth Toolkit and Authlib use PostgreSQL, with one gunicorn process of four
+threads; they store clients' secrets as they are, but for the column that says hashed."""
+_SIGN_IN: Final = """A POST of the form with the right password over one connection; the bare hash is argon2id
+with the same parameters on the same core, before and after."""
+_FLOOD: Final = """Client credentials at a fifth of saturation, calm and while 16 connections sign in as fast
+as they can, all on the server's one core. CPU is that of every thread but the ones that hash."""
+_START: Final = """From the start of the process to the line that says it is ready, bytecode compiled. Memory
+is PSS without pages of files: a second after the start, and after all cases."""
+_LATENCY: Final = """A driver of our own sends at even distances over 64 connections, whatever the server
+does, and times each request from when it was due."""
+_SCALING: Final = """Servers, PostgreSQL and the load share two cores here, so requests per second can't
+double: what one server leaves free is all that a second can have. The CPU of the servers shows whether they
+get into each other's way: were PostgreSQL and the load on other machines, two would carry "by CPU" times
+one."""
+_GROWTH: Final = """Rows are added by copying in SQL, with an account for every five; requests touch the whole
+table at random."""
+_DETAILS: Final = """At saturation. Written: to PostgreSQL's write-ahead log, or to the disk by the server's
+process, for each request. Syncs: of that log."""
 
 
-def _wrk() -> str:
-    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True).stdout.split()
-    return " ".join(said[:2])
+def _section(title: str, results: Results, name: str, table: str, words: str) -> str:
+    if not table:
+        return ""
+    head = f"## {title}\n\n" if title else ""
+    said = f"{words}\n\n" if words else ""
+    return f"{head}{said}{table}\n\nTaken {results.taken(name)}."
+
+
+def _with(drawn: dict[str, str], prefix: str, table: str) -> str:
+    shown = [f"![{name.removesuffix('.svg')}](plots/{name})" for name in drawn if name.startswith(prefix)]
+    return "\n\n".join([*shown, table]) if table else ""
+
+
+def _list(title: str, sentences: Sequence[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(f"- {one}" for one in sentences) if sentences else ""

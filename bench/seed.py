@@ -5,17 +5,19 @@ tokens minted as the product does. Each line of a file is one form.
 """
 
 import asyncio
+import json
 import os
 import random
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from bench.serving import settings_for
-from grantline.accounts import create_account, personal_organization
+from bench.serving import Engine
+from grantline.accounts import Passwords, create_account, personal_organization
 from grantline.clients import Client, Registration, create_api, register_client
+from grantline.db import Transaction
 from grantline.oauth.pkce import s256
 from grantline.settings import Settings
 from grantline.tokens import NewAuthorization, access_token_for, issue_authorization, issue_authorization_code
@@ -25,9 +27,12 @@ SCOPE: Final = "CRM.modules.leads.READ"
 API: Final = "https://crm.example.com"
 REDIRECT: Final = "https://app.example.com/callback"
 VERIFIER: Final = "a-code-verifier-of-forty-three-characters-0"
+PASSWORD: Final = "a password of the bench"
+PEOPLE_WHO_SIGN_IN: Final = 20
 _AT_ONCE: Final = 500
 # SQLite walks the list of what a unit may have to undo from its start: short units are faster.
 _UNIT: Final = 100
+_UNITS_AT_ONCE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,33 @@ class _App:
         return urlencode({**fields, "client_id": self.client.id, **proof})
 
 
-async def seed(data: Path, size: Size) -> None:
-    """Fill the database in `data` and write the files of bodies beside it."""
-    os.environ.update(settings_for(data))
-    server = await open_server(Settings())
-    now = server.clock()
+_Pair = tuple[_Person, _App]
+
+
+def email(number: int) -> str:
+    """The address of a seeded person. The first PEOPLE_WHO_SIGN_IN have PASSWORD."""
+    return f"person{number}@example.com"
+
+
+async def open_engine(engine: Engine) -> Server:
+    """The server of an engine, in this process. Raises ValueError, DatabaseUnavailable."""
+    engine.data.mkdir(parents=True, exist_ok=True)
+    os.environ.update(engine.settings())
+    return await open_server(Settings())
+
+
+async def seed(engine: Engine, size: Size) -> None:
+    """Fill the engine's new database and write the files of bodies.
+
+    Raises ValueError, DatabaseUnavailable.
+    """
+    server = await open_engine(engine)
+    data, now = engine.data, server.clock()
     choose = random.Random(7).choice
-    accounts = await _together(_person(server, n, now) for n in range(size.accounts))
+    password_hash = await Passwords().hash(PASSWORD)
+    accounts = await _together(
+        _person(server, n, password_hash if n < PEOPLE_WHO_SIGN_IN else "", now) for n in range(size.accounts)
+    )
     api, api_secret = await create_api(
         server.db, identifier=API, scope_prefix="CRM", name="CRM", data_center=server.code, now=now
     )
@@ -77,6 +102,8 @@ async def seed(data: Path, size: Size) -> None:
     confidential = await _apps(server, "server-based", REDIRECT, accounts, size.confidential_clients, now)
     public = await _apps(server, "mobile", "com.example.app:/callback", accounts, size.public_clients, now)
 
+    (data / "apps.json").write_text(json.dumps({app.client.id: app.secret for app in confidential + public}))
+    (data / "api.txt").write_text(urlencode({"client_id": api.client_id, "client_secret": api_secret}))
     _write(
         data / "client_credentials.0",
         (app.body(grant_type="client_credentials", scope=SCOPE) for app in confidential),
@@ -89,7 +116,7 @@ async def seed(data: Path, size: Size) -> None:
         (app, await access_token_for(server.mint, number, 1, (SCOPE,), (), now))
         for app, number, _ in held[: size.introspected]
     ]
-    asker = urlencode({"client_id": api.client_id, "client_secret": api_secret})
+    asker = (data / "api.txt").read_text()
     _write(data / "introspection_api.0", (f"{asker}&token={token}" for _, token in access))
     _write(data / "introspection_app.0", (app.body(token=token) for app, token in access))
     for batch in range(size.batches):
@@ -114,11 +141,11 @@ async def _together(work: Iterable[Awaitable[Any]]) -> list[Any]:
     return results + await asyncio.gather(*waiting)
 
 
-async def _person(server: Server, number: int, now: int) -> _Person:
+async def _person(server: Server, number: int, password_hash: str, now: int) -> _Person:
     account = await create_account(
         server.db,
-        email=f"person{number}@example.com",
-        password_hash="",
+        email=email(number),
+        password_hash=password_hash,
         given_name="Ada",
         family_name="Berg",
         now=now,
@@ -146,62 +173,73 @@ async def _apps(
     return [_App(client, secret) for client, secret in made]
 
 
-async def _authorize(
-    server: Server, pairs: list[tuple[_Person, _App]], now: int
-) -> list[tuple[_App, int, str]]:
+async def _authorize(server: Server, pairs: list[_Pair], now: int) -> list[tuple[_App, int, str]]:
     """An authorization with a refresh token for each pair: app, number, refresh token."""
-    held = []
-    for start in range(0, len(pairs), _UNIT):
+
+    async def unit(part: list[_Pair]) -> list[tuple[_App, int, str]]:
         async with server.db.transaction() as tx:
-            for account, app in pairs[start : start + _UNIT]:
-                new = NewAuthorization(
-                    client_id=app.client.id,
-                    account_id=account.id,
-                    organization_id=account.organization_id,
-                    kind="refresh",
-                    scope=(SCOPE,),
-                    asked_scope=(SCOPE,),
-                    resources=(),
-                    auth_time=now,
-                    sid="",
-                )
-                issued = await issue_authorization(tx, server.mint, app.client, new, now)
-                assert issued.refresh_token is not None
-                held.append((app, issued.authorization_id, issued.refresh_token))
-    return held
+            return [await _authorization(tx, server, pair, now) for pair in part]
+
+    return await _in_units(unit, pairs)
 
 
-async def _codes(server: Server, pairs: list[tuple[_Person, _App]], now: int) -> list[str]:
-    """The exchange of one code for each pair. They live for hours, since the bench gets to them late."""
-    bodies = []
-    challenge = s256(VERIFIER)
-    for start in range(0, len(pairs), _UNIT):
+async def _authorization(tx: Transaction, server: Server, pair: _Pair, now: int) -> tuple[_App, int, str]:
+    account, app = pair
+    new = NewAuthorization(
+        client_id=app.client.id,
+        account_id=account.id,
+        organization_id=account.organization_id,
+        kind="refresh",
+        scope=(SCOPE,),
+        asked_scope=(SCOPE,),
+        resources=(),
+        auth_time=now,
+        sid="",
+    )
+    issued = await issue_authorization(tx, server.mint, app.client, new, now)
+    assert issued.refresh_token is not None
+    return app, issued.authorization_id, issued.refresh_token
+
+
+async def _codes(server: Server, pairs: list[_Pair], now: int) -> list[str]:
+    """The exchange of one code for each pair."""
+
+    async def unit(part: list[_Pair]) -> list[str]:
         async with server.db.transaction() as tx:
-            for account, app in pairs[start : start + _UNIT]:
-                code = await issue_authorization_code(
-                    server.mint,
-                    tx,
-                    client_id=app.client.id,
-                    account_id=account.id,
-                    organization_id=account.organization_id,
-                    scope=(SCOPE,),
-                    asked_scope=(SCOPE,),
-                    refresh_token=True,
-                    now=now,
-                    life_seconds=6 * 3600,
-                    redirect_uri=REDIRECT,
-                    code_challenge=challenge,
-                    auth_time=now,
-                )
-                bodies.append(
-                    app.body(
-                        grant_type="authorization_code",
-                        code=code,
-                        redirect_uri=REDIRECT,
-                        code_verifier=VERIFIER,
-                    )
-                )
-    return bodies
+            return [await _code(tx, server, pair, now) for pair in part]
+
+    return await _in_units(unit, pairs)
+
+
+async def _code(tx: Transaction, server: Server, pair: _Pair, now: int) -> str:
+    """A code lives for hours, since the bench gets to it late."""
+    account, app = pair
+    code = await issue_authorization_code(
+        server.mint,
+        tx,
+        client_id=app.client.id,
+        account_id=account.id,
+        organization_id=account.organization_id,
+        scope=(SCOPE,),
+        asked_scope=(SCOPE,),
+        refresh_token=True,
+        now=now,
+        life_seconds=6 * 3600,
+        redirect_uri=REDIRECT,
+        code_challenge=s256(VERIFIER),
+        auth_time=now,
+    )
+    return app.body(grant_type="authorization_code", code=code, redirect_uri=REDIRECT, code_verifier=VERIFIER)
+
+
+async def _in_units(unit: Callable[[list[_Pair]], Awaitable[list[Any]]], pairs: list[_Pair]) -> list[Any]:
+    """What the unit makes of all pairs, a transaction for each hundred."""
+    parts = [pairs[start : start + _UNIT] for start in range(0, len(pairs), _UNIT)]
+    made: list[Any] = []
+    for first in range(0, len(parts), _UNITS_AT_ONCE):
+        together = await asyncio.gather(*(unit(part) for part in parts[first : first + _UNITS_AT_ONCE]))
+        made += [one for part in together for one in part]
+    return made
 
 
 def _refresh(app: _App, token: str) -> str:

@@ -1,92 +1,72 @@
-"""Serving: `grantline serve` on one core, and the CPU time of its process tree."""
+"""Serving: `grantline serve` on a database, and the echo, each kept to its cores."""
 
 import contextlib
-import os
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-PORT: Final = 8790
-ISSUER: Final = f"http://127.0.0.1:{PORT}"
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
+from bench.cluster import Postgres
+from bench.processes import Tree, started
 
 
-def settings_for(data: Path) -> Mapping[str, str]:
-    """The settings of the server, which the seed uses too."""
-    return {
-        "GRANTLINE_DATABASE": f"sqlite://{data}/grantline.db",
-        "GRANTLINE_PUBLIC_URL": ISSUER,
-        "GRANTLINE_PORT": str(PORT),
-        "GRANTLINE_LIMITS": "off",
-    }
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A database that Grantline works on: its name in the report, its address, and where its bodies are."""
+
+    name: str
+    url: str
+    data: Path
+    port: int
+    cluster: Postgres | None = None
+    """None for SQLite, which lives in the server's process."""
+
+    @property
+    def issuer(self) -> str:
+        """The address that the seeded tokens name."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def settings(self) -> dict[str, str]:
+        """The settings of the server, which the seed uses too."""
+        return {
+            "GRANTLINE_DATABASE": self.url,
+            "GRANTLINE_MASTER_KEY_FILE": str(self.data / "master.key"),
+            "GRANTLINE_PUBLIC_URL": self.issuer,
+            "GRANTLINE_PORT": str(self.port),
+            "GRANTLINE_LIMITS": "off",
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that is ready."""
+    """Something that is ready to answer at `url`. `cluster` is the PostgreSQL behind it, if there is one."""
 
+    name: str
     url: str
-    pid: int
-
-    def cpu_seconds(self) -> float:
-        """User and system time of the server and all its children, so far."""
-        ticks = 0
-        for pid in _tree(self.pid):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / _TICKS
-
-    def private_megabytes(self) -> float:
-        """Memory that is the server's alone."""
-        total = 0
-        for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss_Anon:"):
-                total = int(line.split()[1])
-        return total / 1024
-
-
-def _tree(root: int) -> set[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(") ")[2].split()[1])
-    tree = {root}
-    while found := {pid for pid, parent in parents.items() if parent in tree} - tree:
-        tree |= found
-    return tree
-
-
-def serve(data: Path, core: int) -> contextlib.AbstractContextManager[Serving]:
-    """A server on the seeded database in `data`, pinned to `core`; stopped at the end."""
-    return _run(["grantline", "serve"], settings_for(data), core)
-
-
-def serve_echo(core: int) -> contextlib.AbstractContextManager[Serving]:
-    """The echo, in the place of a server."""
-    return _run(["bench.echo", str(PORT)], {}, core)
+    tree: Tree
+    cluster: Postgres | None = None
 
 
 @contextlib.contextmanager
-def _run(module: list[str], settings: Mapping[str, str], core: int) -> Iterator[Serving]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTLINE_")}
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, "-m", *module],
-        env={**environment, **settings},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        if "is ready" not in line:
-            raise RuntimeError(line + process.stderr.read())
-        yield Serving(ISSUER, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def serve(
+    engine: Engine, cores: Sequence[int], *, port: int | None = None, workers: int = 1
+) -> Iterator[Serving]:
+    """A server on a seeded database; stopped at the end. Raises NotReady."""
+    settings = {**engine.settings(), "GRANTLINE_PORT": str(port or engine.port)}
+    options = ["--workers", str(workers)] if workers > 1 else []
+    with _python(["grantline", "serve", *options], settings, cores, "is ready") as tree:
+        url = f"http://127.0.0.1:{port or engine.port}"
+        yield Serving(f"Grantline, {engine.name}", url, tree, engine.cluster)
+
+
+@contextlib.contextmanager
+def serve_echo(port: int, core: int) -> Iterator[Serving]:
+    """The echo, in the place of a server."""
+    with _python(["bench.echo", str(port)], {}, [core], "is ready") as tree:
+        yield Serving("echo", f"http://127.0.0.1:{port}", tree)
+
+
+def _python(
+    module: list[str], settings: Mapping[str, str], cores: Sequence[int], ready: str
+) -> contextlib.AbstractContextManager[Tree]:
+    return started([sys.executable, "-m", *module], cores=cores, environment=settings, ready=ready)

@@ -167,6 +167,7 @@ def test_nothing_is_left_for_later_in_a_comment() -> None:
     files = [
         path for folder in folders for kind in ("*.py", "*.html", "*.sql") for path in folder.rglob(kind)
     ]
+    files = [path for path in files if ".peers" not in path.parts]  # what the bench installs is others' work
     assert not [path.relative_to(ROOT).as_posix() for path in files if marks.search(path.read_text())]
 
 

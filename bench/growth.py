@@ -1,0 +1,125 @@
+"""Growth: what the same requests cost with ten thousand authorizations and with five million.
+
+Rows are added in bulk, in SQL: copies of seeded ones, each for another account, all columns as the product
+made them. The requests touch authorizations from the whole table at random.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from bench.bulk import Bulk, PostgresBulk, SqliteBulk
+from bench.cases import CASES, REFRESH, ROTATION
+from bench.measure import Case, Figure, measure
+from bench.seed import SCOPE, open_engine
+from bench.serving import Engine, serve
+from bench.session import Session, say
+from grantline.opaque import digest
+from grantline.tokens import access_token_for, mint_refresh_token
+
+AMOUNTS: Final = (10_000, 100_000, 1_000_000, 5_000_000)
+QUICK_AMOUNTS: Final = (10_000, 50_000)
+BAR: Final = 1.3
+INTROSPECTION: Final = "introspection by an API"
+_NAMES: Final = (REFRESH, ROTATION, INTROSPECTION)
+_TOUCHED: Final = 100_000
+_PER_ACCOUNT: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What a request costs with so many authorizations, and how large the tables are then."""
+
+    server: str
+    name: str
+    authorizations: int
+    cost: float
+    database_cost: float | None
+    p99_ms: float
+    errors: int
+    bytes_per_authorization: float
+    """Of the table of authorizations with its indexes, and for SQLite of the whole file."""
+    log_bytes: float | None
+
+
+def measure_growth(found: Session, amounts: Sequence[int]) -> list[Grown]:
+    """The cases at each amount, on each engine. Sizes only grow, so one database serves all."""
+    grown = []
+    for engine in found.engines:
+        bulk: Bulk = (
+            SqliteBulk(found.data / "grantline.db") if engine.cluster is None else PostgresBulk(engine.url)
+        )
+        bulk.prepare()
+        for amount in amounts:
+            bulk.grow("accounts", amount // _PER_ACCOUNT)
+            bulk.grow("authorizations", amount)
+            bulk.settle()
+            asyncio.run(_write_bodies(engine, bulk, found))
+            size = bulk.bytes_of("authorizations") / bulk.count("authorizations")
+            with serve(engine, [found.where.server]) as serving:
+                for case in _cases():
+                    figure = measure(serving, case, found.plan, engine.data, found.where)
+                    grown.append(_grown(figure, amount, size))
+                    say(f"{amount:,}: {grown[-1]}")
+        bulk.close()
+    return grown
+
+
+def _cases() -> list[Case]:
+    return [case for case in CASES if case.name in _NAMES]
+
+
+def _grown(figure: Figure, amount: int, size: float) -> Grown:
+    return Grown(
+        figure.server,
+        figure.name,
+        amount,
+        figure.cost,
+        figure.database_cost,
+        figure.p99_ms,
+        figure.errors,
+        size,
+        figure.log_bytes,
+    )
+
+
+async def _write_bodies(engine: Engine, bulk: Bulk, found: Session) -> None:
+    """Refresh tokens for authorizations of the whole table, at random, and access tokens for others."""
+    server = await open_engine(engine)
+    secrets: dict[str, str | None] = json.loads((engine.data / "apps.json").read_text())
+    rows = bulk.sample(
+        min(_TOUCHED, bulk.count("authorizations")) + 2 * found.plan.batches * found.size.rotating
+    )
+    random.Random(7).shuffle(rows)
+    bodies: dict[bool, list[str]] = {False: [], True: []}
+    hashes = []
+    for number, client_id in rows:
+        token = mint_refresh_token(server.mint.keyring, server.code, number)
+        hashes.append((number, digest(token)))
+        secret = secrets[client_id]
+        proof = {"client_secret": secret} if secret else {}
+        fields = {"grant_type": "refresh_token", "refresh_token": token, "client_id": client_id, **proof}
+        bodies[secret is None].append(urlencode(fields))
+    bulk.set_refresh_hashes(hashes)
+    now = server.clock()
+    access = [
+        await access_token_for(server.mint, number, 1, (SCOPE,), (), now) for number, _ in rows[:_TOUCHED]
+    ]
+    await server.close()
+    asker = (engine.data / "api.txt").read_text()
+    _write(engine.data / "introspection_api.0", [f"{asker}&token={token}" for token in access])
+    _write(engine.data / "refresh.0", bodies[False])
+    each = len(bodies[True]) // found.plan.batches
+    for batch in range(found.plan.batches):
+        _write(engine.data / f"rotation.{batch}", bodies[True][batch * each : (batch + 1) * each])
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n")
+    os.sync()
