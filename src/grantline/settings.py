@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GRANTLINE_", frozen=True, extra="forbid")
 
     database: str = Field(
-        "sqlite://.grantline/grantline.db", description="Where everything is kept: `sqlite:///path` or `postgresql://…`."
+        "sqlite://.grantline/grantline.db",
+        description="Where everything is kept: `sqlite:///path` or `postgresql://…`.",
     )
     public_url: str = Field(
         "http://127.0.0.1:8700", description="The issuer: the address that people and apps use."
@@ -44,6 +45,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8700, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve the port together. SQLite is served by one."
+    )
     tls_certificate: Path | None = Field(
         None, description="Certificate chain (PEM), to serve https without a proxy."
     )
@@ -95,6 +99,11 @@ class Settings(BaseSettings):
             raise ValueError("the demo and debug logging work on loopback only")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("a certificate and its key go together")
+        if self.workers > 1 and self.database.startswith("sqlite://"):
+            raise ValueError(
+                "a SQLite file is served by one worker: several would wait for each other. For more, use"
+                " PostgreSQL: GRANTLINE_DATABASE=postgresql://…"
+            )
         if self.master_key_file is None and not self.database.startswith("sqlite://"):
             raise ValueError(
                 "with PostgreSQL, GRANTLINE_MASTER_KEY_FILE names the file with the master key, the same"

@@ -1,16 +1,34 @@
 """What `grantline serve` does once its options are read: settings, server, listen."""
 
+import asyncio
+import fcntl
+import os
+import signal
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from grantline.cli.running import CommandFailed
+from grantline.cli.workers import Place, Workers
 from grantline.db import DatabaseUnavailable
 from grantline.keys import EnvelopeBroken
 from grantline.settings import Settings
-from grantline.web import CannotListen, build_app, listener, open_server, run, serve_all, set_up_logs
+from grantline.web import (
+    CannotListen,
+    bind_for_workers,
+    build_app,
+    listener,
+    open_server,
+    run,
+    serve_all,
+    set_up_logs,
+)
 
 
 def run_server(given: Mapping[str, Any]) -> None:
@@ -22,10 +40,63 @@ def run_server(given: Mapping[str, Any]) -> None:
             f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()
         ]
         raise CommandFailed("\n".join(lines)) from None
-    run(_serve(settings))
+    with _alone_on(settings.database):
+        if settings.workers == 1:
+            run(_serve(settings, ready=lambda: _say_ready(settings)))
+            return
+        try:
+            sockets = bind_for_workers(settings.host, settings.port, settings.workers)
+        except CannotListen as problem:
+            raise CommandFailed(str(problem)) from None
+        Workers(sockets, partial(_work, settings), lambda: _say_ready(settings)).run()
 
 
-async def _serve(settings: Settings) -> None:
+def _say_ready(settings: Settings) -> None:
+    center = settings.data_center.upper()
+    print(f"Grantline {center} is ready at {settings.public_url}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _alone_on(database: str) -> Iterator[None]:
+    """No second server works on this SQLite file meanwhile; the command line may. Raises CommandFailed."""
+    if not database.startswith("sqlite://"):
+        yield
+        return
+    path = Path(database.removeprefix("sqlite://") + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise CommandFailed(
+            f"Another server works on {database} already. Stop it, or use PostgreSQL, which many can serve."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _work(settings: Settings, place: Place) -> None:
+    """What one of several workers does. It ends with the process that started it."""
+
+    def ready() -> None:
+        loop = asyncio.get_running_loop()
+
+        def left_alone() -> None:
+            loop.remove_reader(place.parent)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        loop.add_reader(place.parent, left_alone)
+        os.write(place.ready, b".")
+
+    run(_serve(settings, ready=ready, listening=place.listening))
+
+
+async def _serve(
+    settings: Settings, *, ready: Callable[[], None], listening: socket.socket | None = None
+) -> None:
     set_up_logs(settings.log_level)
     try:
         server = await open_server(settings)
@@ -47,14 +118,7 @@ async def _serve(settings: Settings) -> None:
         proxies=settings.proxy_networks,
     )
 
-    def ready() -> None:
-        print(
-            f"Grantline {settings.data_center.upper()} is ready at {settings.public_url}",
-            file=sys.stderr,
-            flush=True,
-        )
-
     try:
-        await serve_all([one], ready=ready)
+        await serve_all([one], ready=ready, sockets=None if listening is None else [listening])
     except CannotListen as problem:
         raise CommandFailed(str(problem)) from None

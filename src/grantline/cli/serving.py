@@ -29,7 +29,9 @@ def demo(
 
 def serve(
     database: DatabaseOption = None,
-    workers: Annotated[int, typer.Option("--workers", help="Worker processes. SQLite is served by one.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Worker processes. SQLite is served by one.")
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option("--tls-certificate", help="Certificate chain, PEM.")
     ] = None,
@@ -40,13 +42,14 @@ def serve(
 ) -> None:
     """One data center, for real. Settings come from the environment: see docs/operators.md."""
     _check_hash_randomisation()
-    if workers != 1:
-        raise CommandFailed(
-            "SQLite is served by one worker: several would wait for each other. Use --workers 1."
-        )
     from grantline.cli.listening import run_server
 
-    given: dict[str, object] = {"tls_certificate": tls_certificate, "tls_key": tls_key, "database": database}
+    given: dict[str, object] = {
+        "tls_certificate": tls_certificate,
+        "tls_key": tls_key,
+        "database": database,
+        "workers": workers,
+    }
     if trusted_proxy:
         given["trusted_proxies"] = tuple(trusted_proxy)
     run_server({name: value for name, value in given.items() if value is not None})

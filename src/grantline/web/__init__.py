@@ -8,7 +8,7 @@ to clients whose switch is on. The rules live below, in the packages that this o
 """
 
 from grantline.web.app import build_app
-from grantline.web.listen import CannotListen, listener, run, serve_all
+from grantline.web.listen import CannotListen, bind_for_workers, listener, run, serve_all
 from grantline.web.logs import set_up_logs
 from grantline.web.server import Server, load_catalog, open_server
 from grantline.web.vendor_wire import scope_aliases
@@ -16,6 +16,7 @@ from grantline.web.vendor_wire import scope_aliases
 __all__ = [
     "CannotListen",
     "Server",
+    "bind_for_workers",
     "build_app",
     "listener",
     "load_catalog",

@@ -17,6 +17,7 @@ from grantline.web.peer import Network
 
 KEEP_ALIVE_SECONDS = 20
 GRACE_SECONDS = 10
+BACKLOG = 1024
 
 
 class CannotListen(Exception):
@@ -56,7 +57,7 @@ def listener(
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        backlog=1024,
+        backlog=BACKLOG,
         ssl_certfile=certificate,
         ssl_keyfile=str(key) if key is not None else None,
     )
@@ -69,14 +70,19 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-async def serve_all(listeners: Sequence[Listener], *, ready: Callable[[], None]) -> None:
+async def serve_all(
+    listeners: Sequence[Listener],
+    *,
+    ready: Callable[[], None],
+    sockets: Sequence[socket.socket] | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, then finish what was accepted. `ready` is called once everything
-    listens.
+    listens. `sockets` that listen already are taken as they are.
 
     Raises CannotListen.
     """
     loop = asyncio.get_running_loop()
-    sockets = _bind_all(listeners)
+    sockets = _take(listeners, sockets) if sockets is not None else _bind_all(listeners)
 
     def stop() -> None:
         for one in listeners:
@@ -109,6 +115,20 @@ def _bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
     return bound
 
 
+def _take(listeners: Sequence[Listener], sockets: Sequence[socket.socket]) -> Sequence[socket.socket]:
+    for one in listeners:
+        _load(one.config)
+    return sockets
+
+
+def bind_for_workers(host: str, port: int, workers: int) -> list[socket.socket]:
+    """A listening socket for each worker, all on one port: the kernel spreads connections over them. Raises
+    CannotListen."""
+    # Alone first: a socket that shares its port would join those of another server without a word.
+    _bind(host, port, BACKLOG).close()
+    return [_bind(host, port, BACKLOG, shared=True) for _ in range(workers)]
+
+
 def _load(config: uvicorn.Config) -> None:
     """Read what the configuration names: certificate and key."""
     try:
@@ -118,10 +138,10 @@ def _load(config: uvicorn.Config) -> None:
         raise CannotListen(f"The certificate and key in {files} can't be used: {problem}.") from None
 
 
-def _bind(host: str, port: int, backlog: int) -> socket.socket:
+def _bind(host: str, port: int, backlog: int, *, shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        bound = socket.create_server((host, port), family=family, backlog=backlog)
+        bound = socket.create_server((host, port), family=family, backlog=backlog, reuse_port=shared)
     except OSError as problem:
         reason = (problem.strerror or str(problem)).partition(" (while")[0]
         raise CannotListen(
