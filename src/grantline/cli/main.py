@@ -2,7 +2,7 @@
 
 import typer
 
-from grantline.cli import apis, clients, codes, keys, operations, serving, users
+from grantline.cli import apis, clients, codes, keys, migrating, operations, serving, users
 from grantline.cli.running import CommandFailed, note
 
 app = typer.Typer(
@@ -13,7 +13,7 @@ app = typer.Typer(
 )
 app.command("demo")(serving.demo)
 app.command("serve")(serving.serve)
-app.command("migrate")(operations.migrate)
+app.command("migrate")(migrating.migrate)
 app.command("doctor")(operations.doctor)
 app.command("logs")(operations.logs)
 app.command("code")(codes.code)

@@ -1,4 +1,4 @@
-"""`grantline migrate`, `doctor`, `logs`: looking after a server."""
+"""`grantline doctor`, `logs`: looking after a server."""
 
 import os
 import stat
@@ -10,18 +10,7 @@ import typer
 
 from grantline.activity import Entry, find_entry, list_entries, newest_entries
 from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, clean, say, work
-from grantline.db import schema_version
 from grantline.oauth.errors import CATALOGUE
-
-
-def migrate(database: DatabaseOption = None, json: JsonOption = False) -> None:
-    """Bring the database to the present schema. Serving does the same at its start."""
-
-    async def job(place: Workplace) -> int:
-        return await schema_version(place.db)
-
-    version = work(database, job, create=True)
-    say(f"The database is at schema version {version}.", {"schema_version": version}, as_json=json)
 
 
 def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:

@@ -1,21 +1,25 @@
 """The database: four verbs (`one`, `all`, `run`, `transaction`) over a driver, and the migrations.
 
-SQL stands beside the record that it loads, in the noun's own package. Parameters are written `$1`, `$2`, … in
-the subset that
-SQLite and PostgreSQL share. Today there is one driver, SQLite (`db/sqlite.py`).
+SQL stands beside the record that it loads, in the noun's own package, in the subset that SQLite and
+PostgreSQL share; parameters are written `$1`, `$2`, …. There are two drivers: SQLite (`db/sqlite.py`) and
+PostgreSQL (`db/postgres.py`).
 """
 
 from grantline.db.database import Database, DatabaseUnavailable, Row, Transaction, UniqueViolation
-from grantline.db.migrate import migrate, schema_version
+from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
 from grantline.db.opening import open_database
+from grantline.db.postgres_url import without_password
 
 __all__ = [
     "Database",
     "DatabaseUnavailable",
+    "MigrationFailed",
     "Row",
+    "SchemaRefused",
     "Transaction",
     "UniqueViolation",
     "migrate",
     "open_database",
     "schema_version",
+    "without_password",
 ]

@@ -6,16 +6,17 @@ behind `-- postgresql:`, which is a comment for SQLite.
 
 import contextlib
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from grantline.db.database import Database, Engine, UniqueViolation
+from grantline.db.database import Database, DatabaseUnavailable, Engine, Transaction, UniqueViolation
 
 _VERSION_TABLE: Final = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)"
-_EXISTS: Final = {
-    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'",
-    "postgresql": "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema()"
-    " AND table_name = 'schema_version'",
+_MARKS: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE name IN ('schema_version', 'unfinished_move')",
+    "postgresql": "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    " AND table_name IN ('schema_version', 'unfinished_move')",
 }
 _FOR_POSTGRES: Final = (
     (re.compile(r"-- postgresql: (.*)$", re.MULTILINE), r"\1"),
@@ -29,10 +30,28 @@ _FOR_POSTGRES: Final = (
 _COMMENT: Final = re.compile(r"--.*$", re.MULTILINE)
 
 
-def _scripts() -> list[tuple[int, str]]:
+class SchemaRefused(ValueError):
+    """The database can't be served as it is; the message says why."""
+
+
+class MigrationFailed(ValueError):
+    """A migration does not go through on what is in the database. Nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    version: int
+    name: str
+    text: str
+
+
+def _scripts() -> list[_Script]:
     folder = files("grantline.db") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name.split("_")[0]), (folder / name).read_text()) for name in names]
+    return [
+        _Script(int(name.split("_")[0]), name.removesuffix(".sql"), (folder / name).read_text())
+        for name in names
+    ]
 
 
 def statements(script: str, engine: Engine) -> list[str]:
@@ -45,34 +64,81 @@ def statements(script: str, engine: Engine) -> list[str]:
 
 def newest_version() -> int:
     """The number of the last migration that this release knows."""
-    return _scripts()[-1][0]
+    return _scripts()[-1].version
+
+
+async def _marks(db: Database) -> frozenset[str]:
+    return frozenset(row[0] for row in await db.all(_MARKS[db.engine]))
+
+
+async def _newest_applied(db: Database | Transaction) -> int:
+    row = await db.one("SELECT MAX(version) FROM schema_version")
+    return int(row[0] or 0) if row is not None else 0
 
 
 async def schema_version(db: Database) -> int:
     """The number of the last migration applied; 0 for an empty database."""
-    if await db.one(_EXISTS[db.engine]) is None:
-        return 0
-    newest = await db.one("SELECT MAX(version) FROM schema_version")
-    return int(newest[0] or 0) if newest is not None else 0
+    return await _newest_applied(db) if "schema_version" in await _marks(db) else 0
 
 
-async def migrate(db: Database) -> int:
-    """Apply the migrations that are missing; gives how many. Safe to run by several processes at once."""
-    if await schema_version(db) >= newest_version():
+async def is_current(db: Database) -> bool:
+    """Whether no migration is missing. Raises SchemaRefused when a newer release made the database, or when a
+    move to it has not been finished."""
+    marks = await _marks(db)
+    if "unfinished_move" in marks:
+        raise SchemaRefused(
+            "A move to this database has not been finished. Run `grantline migrate --to` again: it goes on"
+            " where it stopped."
+        )
+    present = await _newest_applied(db) if "schema_version" in marks else 0
+    _check_not_newer(present)
+    return present == newest_version()
+
+
+def _check_not_newer(present: int) -> None:
+    if present > newest_version():
+        raise SchemaRefused(
+            f"This database was made by a newer Grantline (schema {present}, this one knows"
+            f" {newest_version()}). Install that release, or a later one."
+        )
+
+
+async def migrate(db: Database, *, until: int | None = None) -> int:
+    """Apply the migrations that are missing, up to number `until`; gives how many. Safe to run by several
+    processes at once.
+
+    Raises SchemaRefused, MigrationFailed and, when it may go better later, DatabaseUnavailable. After each of
+    them the database is as it was.
+    """
+    present = await schema_version(db)
+    _check_not_newer(present)
+    if present == newest_version():
         return 0
     with contextlib.suppress(UniqueViolation):  # another one makes the table at this moment
         await db.run(_VERSION_TABLE.replace("INTEGER", "BIGINT"))
     await db.run("INSERT INTO schema_version (version) VALUES (0) ON CONFLICT (version) DO NOTHING")
-    applied = 0
     async with db.transaction() as tx:
         await tx.one("SELECT version FROM schema_version WHERE version = 0 FOR UPDATE")  # one at a time
-        row = await tx.one("SELECT MAX(version) FROM schema_version")
-        present = int(row[0]) if row is not None else 0
-        for version, script in _scripts():
-            if version <= present:
-                continue
-            for statement in statements(script, db.engine):
-                await tx.run(statement)
-            await tx.run("INSERT INTO schema_version (version) VALUES ($1)", version)
-            applied += 1
-    return applied
+        present = await _newest_applied(tx)
+        _check_not_newer(present)
+        missing = [
+            one for one in _scripts() if present < one.version and one.version <= (until or one.version)
+        ]
+        for script in missing:
+            await _apply(tx, script, db.engine)
+    return len(missing)
+
+
+async def _apply(tx: Transaction, script: _Script, engine: Engine) -> None:
+    try:
+        for statement in statements(script.text, engine):
+            await tx.run(statement)
+        await tx.run("INSERT INTO schema_version (version) VALUES ($1)", script.version)
+    except DatabaseUnavailable as problem:
+        raise DatabaseUnavailable(f"migration {script.name} was undone: {problem}") from problem
+    except Exception as problem:
+        # The first line: what follows may name values.
+        reason = str(problem).partition("\n")[0] or type(problem).__name__
+        raise MigrationFailed(
+            f"Migration {script.name} does not go through, and nothing of it was kept: {reason}"
+        ) from problem

@@ -1,10 +1,11 @@
 """From a database URL to a database that is ready: the driver chosen, the schema up to date."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from grantline.db.database import Database
-from grantline.db.migrate import migrate
+from grantline.db.migrate import is_current, migrate
 from grantline.db.postgres_url import parse_address
 from grantline.db.sqlite import SqliteDatabase
 
@@ -13,21 +14,35 @@ async def open_database(url: str, *, create: bool = True, migrated: bool = True)
     """The database at `sqlite:///absolute/path` (or `sqlite://relative`) or `postgresql://…`, its schema
     up to date; with `migrated` False as it is.
 
-    Raises ValueError for a URL of another kind and for a link in the place of the file, FileNotFoundError
-    when the file is missing and `create` is False, DatabaseUnavailable.
+    Raises ValueError for a URL of another kind, for a link in the place of the file and for a database that
+    this release can't serve (SchemaRefused, MigrationFailed), FileNotFoundError when the file is missing and
+    `create` is False, DatabaseUnavailable.
     """
-    database = _open(url, create=create)
+    database = connect(url, create=create)
     if not migrated:
         return database
     try:
-        await migrate(database)
+        if not await is_current(database):
+            await _bring_up_to_date(url)
     except BaseException:
         await database.close()
         raise
     return database
 
 
-def _open(url: str, *, create: bool) -> Database:
+async def _bring_up_to_date(url: str) -> None:
+    database = connect(url, create=False, patient=True)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+
+
+def connect(url: str, *, create: bool, patient: bool = False) -> Database:
+    """The database at this URL as it is. Raises as `open_database` does.
+
+    A `patient` one lets statements take as long as they need.
+    """
     if url.startswith("sqlite://"):
         path = Path(url.removeprefix("sqlite://"))
         _make_sure(path, create=create)
@@ -39,7 +54,7 @@ def _open(url: str, *, create: bool) -> Database:
             raise ValueError(
                 "PostgreSQL needs the extra `postgres`: pip install 'grantline[postgres]'"
             ) from None
-        return PostgresDatabase(parse_address(url))
+        return PostgresDatabase(replace(parse_address(url), patient=patient))
     raise ValueError("The database URL must start with sqlite:// or postgresql://.")
 
 

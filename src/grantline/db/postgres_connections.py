@@ -5,7 +5,7 @@ Nothing is reset between two uses: a reset costs as much as a look-up, and state
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import asyncpg
@@ -27,10 +27,14 @@ _SESSION: Final = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
+_WITHOUT_HURRY: Final = {**_SESSION, "statement_timeout": "0", "lock_timeout": "0"}
 _BEGIN: Final = "BEGIN"
-_BEGIN_BEHIND_A_POOLER: Final = "BEGIN;" + "".join(
-    f" SET LOCAL {name} = '{value}';" for name, value in _SESSION.items()
-)
+
+
+def _begin_behind_a_pooler(session: Mapping[str, str]) -> str:
+    return "BEGIN;" + "".join(f" SET LOCAL {name} = '{value}';" for name, value in session.items())
+
+
 GONE: Final = (
     OSError,
     TimeoutError,
@@ -75,6 +79,8 @@ class Connections:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self._session = _WITHOUT_HURRY if address.patient else _SESSION
+        self._begin = _begin_behind_a_pooler(self._session) if address.pooled else _BEGIN
         self._free: list[Any] = []
         self._held: set[Any] = set()
         self._opening = 0
@@ -121,7 +127,7 @@ class Connections:
                 timeout=WAIT_SECONDS,
                 statement_cache_size=0 if pooled else 512,
                 max_cached_statement_lifetime=0,
-                server_settings=None if pooled else {"application_name": "grantline", **_SESSION},
+                server_settings=None if pooled else {"application_name": "grantline", **self._session},
             )
         except (*GONE, asyncpg.PostgresError) as error:
             self._wake()
@@ -153,7 +159,7 @@ class Connections:
         """One call of the driver. Raises DatabaseUnavailable, UniqueViolation, and what the driver raises for
         bad input."""
         try:
-            return await verb(*arguments, timeout=DEAD_SECONDS)
+            return await verb(*arguments, timeout=None if self.address.patient else DEAD_SECONDS)
         except asyncio.CancelledError:
             self.drop(connection)
             raise
@@ -182,9 +188,7 @@ class Connections:
 
     async def begin(self, connection: Any) -> None:
         """Begin a transaction."""
-        await self.ask(
-            connection, connection.execute, _BEGIN_BEHIND_A_POOLER if self.address.pooled else _BEGIN
-        )
+        await self.ask(connection, connection.execute, self._begin)
 
     async def commit(self, connection: Any) -> None:
         """Commit; when the connection breaks at this moment nobody knows whether it was done, and the error
