@@ -4,11 +4,12 @@ T149)."""
 from typing import Final
 
 from grantline.accounts.account import Account, EmailUnusable, email_key, find_account_by_email
-from grantline.accounts.passwords import Passwords
+from grantline.accounts.passwords import Passwords, PasswordsBusy
 from grantline.db import Database
 from grantline.limits import (
     StoredLimit,
     forgive,
+    give_back,
     give_back_for_network,
     reserve,
     reserve_for_network,
@@ -47,6 +48,7 @@ async def sign_in(
         subject = email_key(email)
     except EmailUnusable:
         subject = "-"
+    passwords.check_room()
     # The network first: one that is out of tries must not use up those of the account any more.
     wait = await reserve_for_network(db, NETWORK_LIMIT, network, now, factor=factor)
     if not wait and not known_browser:
@@ -54,7 +56,13 @@ async def sign_in(
     if wait:
         raise SignInDelayed(wait)
     account = await find_account_by_email(db, email)
-    right = await passwords.verify(account.password_hash if account else None, password)
+    try:
+        right = await passwords.verify(account.password_hash if account else None, password)
+    except PasswordsBusy:  # nothing was tried
+        await give_back_for_network(db, NETWORK_LIMIT, network)
+        if not known_browser:
+            await give_back(db, ACCOUNT_LIMIT, subject)
+        raise
     if not right or account is None or account.disabled_at is not None:
         return None
     if not known_browser:
