@@ -7,8 +7,10 @@ folder with PostgreSQL's programs.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +76,26 @@ class Cluster:
         self._control("stop", "-w", "-m", mode)
 
     def promote(self) -> None:
+        """Make a standby the one that writes."""
         self._control("promote", "-w")
+
+    def crash(self) -> None:
+        """End the server without warning (SIGKILL), and wait until all of its processes are gone."""
+        children = self.processes()[1:]
+        os.kill(self.pid, signal.SIGKILL)
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            time.sleep(0.01)
+
+    def processes(self) -> list[int]:
+        """Every process of the server, the first one first."""
+        found = [self.pid]
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    parent = (entry / "stat").read_text().rpartition(") ")[2].split()[1]
+                    if int(parent) == found[0]:
+                        found.append(int(entry.name))
+        return found
 
     def _control(self, *arguments: str) -> None:
         run([str(programs() / "pg_ctl"), "-s", "-D", str(self.data), *arguments])
@@ -88,13 +109,10 @@ class Cluster:
     def backends(self) -> list[int]:
         """The processes that serve connections of ours."""
         found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    words = (entry / "cmdline").read_bytes().decode()
-                    parent = (entry / "stat").read_text().rpartition(") ")[2].split()[1]
-                    if int(parent) == self.pid and f" {USER} " in words:
-                        found.append(int(entry.name))
+        for child in self.processes()[1:]:
+            with contextlib.suppress(OSError):
+                if f" {USER} " in Path(f"/proc/{child}/cmdline").read_bytes().decode():
+                    found.append(child)
         return found
 
     def sql(self, text: str, database: str = "postgres") -> str:
@@ -142,6 +160,30 @@ def make_cluster(*, durable: bool, settings: Mapping[str, str] | None = None) ->
     port = free_ports(1)
     chosen = {**_SMALL, **({} if durable else _QUICK), **(settings or {})}
     return Cluster(folder, port, {**chosen, "port": str(port), "unix_socket_directories": str(folder)})
+
+
+def make_standby(primary: Cluster) -> Cluster:
+    """A standby of a running cluster, streaming from it, started."""
+    folder, port = new_folder(), free_ports(1)
+    source = f"host=127.0.0.1 port={primary.port} user={USER}"
+    run(
+        [
+            str(programs() / "pg_basebackup"),
+            "-D",
+            str(folder / "data"),
+            "-R",
+            "--checkpoint=fast",
+            "-d",
+            source,
+        ]
+    )
+    made = Cluster(
+        folder,
+        port,
+        {**primary.settings, "port": str(port), "unix_socket_directories": str(folder)},
+    )
+    made.start()
+    return made
 
 
 @contextmanager

@@ -27,6 +27,15 @@ HERE = Path(__file__).parent
 WITHOUT_NETWORK = (HERE / "oauth", HERE / "opaque")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests of faults counted: requests, faults, and how long it took to recover."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "counted":
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")
+
+
 @pytest.fixture(autouse=True)
 def network_is_shut_for_pure_code(request: pytest.FixtureRequest) -> Iterator[None]:
     """Pure code opens no socket; its tests fail if it tries."""
