@@ -40,9 +40,12 @@ class Asked:
     def size(self) -> Size:
         """How much is seeded."""
         plan = self.plan()
-        if self.quick or self.growth:
-            small = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 3200}
-            return Size(batches=plan.batches, codes=8000 if self.quick else 1, **small)
+        if self.growth:  # the rest is added in bulk
+            few = {"accounts": 1000, "authorizations": 5000, "introspected": 1, "rotating": 1000}
+            return Size(batches=plan.batches, codes=1, **few)
+        if self.quick:
+            few = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 3200}
+            return Size(batches=plan.batches, codes=8000, **few)
         return Size(batches=plan.batches, codes=6000 * plan.run_seconds)
 
 
@@ -114,8 +117,8 @@ def describe(found: Session, where: Cores) -> list[str]:
         "`grantline serve` as shipped, one worker, `GRANTLINE_LIMITS=off`; SQLite file, write-ahead log,"
         " `synchronous=FULL`.",
         f"{clients:,} clients, {size.accounts:,} accounts, {authorizations:,} authorizations with a"
-        " refresh token, touched at random. Credentials in the body, one scope, opaque tokens, codes with PKCE"
-        " and without `openid`. PostgreSQL holds the same rows as SQLite.",
+        " refresh token, touched at random. Credentials in the body, one scope, opaque tokens, codes with"
+        " PKCE and without `openid`. PostgreSQL holds the same rows as SQLite.",
         "Peers: " + (", ".join(peers.versions()) or "none is installed") + ".",
     ]
 

@@ -7,7 +7,6 @@ made them. The requests touch authorizations from the whole table at random.
 import asyncio
 import json
 import os
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import urlencode
 
 from bench.bulk import Bulk, PostgresBulk, SqliteBulk
 from bench.cases import CASES, REFRESH, ROTATION
-from bench.measure import Case, Figure, measure
+from bench.measure import Case, Figure, Plan, measure
 from bench.seed import SCOPE, open_engine
 from bench.serving import Engine, serve
 from bench.session import Session, say
@@ -60,7 +59,7 @@ def measure_growth(found: Session, amounts: Sequence[int]) -> list[Grown]:
             bulk.grow("accounts", amount // _PER_ACCOUNT)
             bulk.grow("authorizations", amount)
             bulk.settle()
-            asyncio.run(_write_bodies(engine, bulk, found))
+            _write_bodies(engine, bulk, found.plan)
             size = bulk.bytes_of("authorizations") / bulk.count("authorizations")
             with serve(engine, [found.where.server]) as serving:
                 for case in _cases():
@@ -89,35 +88,40 @@ def _grown(figure: Figure, amount: int, size: float) -> Grown:
     )
 
 
-async def _write_bodies(engine: Engine, bulk: Bulk, found: Session) -> None:
+def _write_bodies(engine: Engine, bulk: Bulk, plan: Plan) -> None:
     """Refresh tokens for authorizations of the whole table, at random, and access tokens for others."""
-    server = await open_engine(engine)
     secrets: dict[str, str | None] = json.loads((engine.data / "apps.json").read_text())
-    rows = bulk.sample(
-        min(_TOUCHED, bulk.count("authorizations")) + 2 * found.plan.batches * found.size.rotating
+    rows = bulk.sample(min(2 * _TOUCHED, bulk.count("authorizations")))
+    minted = asyncio.run(_mint(engine, [number for number, _ in rows]))
+    bulk.set_refresh_hashes(
+        [(number, digest(refresh)) for (number, _), (refresh, _) in zip(rows, minted, strict=True)]
     )
-    random.Random(7).shuffle(rows)
     bodies: dict[bool, list[str]] = {False: [], True: []}
-    hashes = []
-    for number, client_id in rows:
-        token = mint_refresh_token(server.mint.keyring, server.code, number)
-        hashes.append((number, digest(token)))
+    for (_, client_id), (refresh, _) in zip(rows, minted, strict=True):
         secret = secrets[client_id]
         proof = {"client_secret": secret} if secret else {}
-        fields = {"grant_type": "refresh_token", "refresh_token": token, "client_id": client_id, **proof}
+        fields = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": client_id, **proof}
         bodies[secret is None].append(urlencode(fields))
-    bulk.set_refresh_hashes(hashes)
-    now = server.clock()
-    access = [
-        await access_token_for(server.mint, number, 1, (SCOPE,), (), now) for number, _ in rows[:_TOUCHED]
+    asker = (engine.data / "api.txt").read_text()
+    _write(engine.data / "introspection_api.0", [f"{asker}&token={access}" for _, access in minted])
+    _write(engine.data / "refresh.0", bodies[False])
+    for batch in range(plan.batches):
+        _write(engine.data / f"rotation.{batch}", bodies[True][batch :: plan.batches])
+
+
+async def _mint(engine: Engine, numbers: list[int]) -> list[tuple[str, str]]:
+    """A refresh token and an access token for each authorization."""
+    server = await open_engine(engine)
+    now, keyring = server.clock(), server.mint.keyring
+    minted = [
+        (
+            mint_refresh_token(keyring, server.code, number),
+            await access_token_for(server.mint, number, 1, (SCOPE,), (), now),
+        )
+        for number in numbers
     ]
     await server.close()
-    asker = (engine.data / "api.txt").read_text()
-    _write(engine.data / "introspection_api.0", [f"{asker}&token={token}" for token in access])
-    _write(engine.data / "refresh.0", bodies[False])
-    each = len(bodies[True]) // found.plan.batches
-    for batch in range(found.plan.batches):
-        _write(engine.data / f"rotation.{batch}", bodies[True][batch * each : (batch + 1) * each])
+    return minted
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -56,6 +56,8 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format('\n@{"answered":%d,"errors":%d,"seconds":%.3f,"p99_ms":%.2f}',
-    summary.requests, failed, summary.duration / 1e6, latency:percentile(99) / 1e3))
+  local kinds = string.format("connect %d, read %d, write %d, status %d, time-out %d",
+    errors.connect, errors.read, errors.write, errors.status, errors.timeout)
+  io.write(string.format('\n@{"answered":%d,"errors":%d,"kinds":"%s","seconds":%.3f,"p99_ms":%.2f}',
+    summary.requests, failed, kinds, summary.duration / 1e6, latency:percentile(99) / 1e3))
 end

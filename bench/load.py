@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from bench.processes import pinned
 
@@ -37,6 +38,8 @@ class Load:
 
     answered: int
     errors: int
+    kinds: str
+    """The errors by kind."""
     seconds: float
     p99_ms: float
 
@@ -63,9 +66,22 @@ def drive_all(
     urls: list[str], mode: str, file: Path, seconds: int, where: Cores, connections: int = CONNECTIONS
 ) -> list[Load]:
     """Load several addresses at once, each with its share of the connections. Raises LoadFailed."""
+    # All nodes are one issuer and answer to its name alone: that of the first.
+    host = f"Host: {urlsplit(urls[0]).netloc}"
     each = connections // len(urls)
     threads = each if mode == "chain" else 1
-    wrk = ["wrk", f"-t{threads}", f"-c{each}", f"-d{seconds}s", "--timeout", "60s", "-s", str(SCRIPT)]
+    wrk = [
+        "wrk",
+        f"-t{threads}",
+        f"-c{each}",
+        f"-d{seconds}s",
+        "--timeout",
+        "60s",
+        "-H",
+        host,
+        "-s",
+        str(SCRIPT),
+    ]
     running = [
         subprocess.Popen(
             pinned([where.load], [*wrk, url, "--", mode, str(file), str(threads)]),

@@ -59,6 +59,8 @@ class Figure:
     per_second: float
     p99_ms: float
     errors: int
+    kinds: str = ""
+    """The errors of the last run that had any, by kind."""
     database_cost: float | None = None
     """PostgreSQL's own, where it is behind the server."""
     log_bytes: float | None = None
@@ -113,6 +115,7 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
         per_second=median(load.answered / load.seconds for load in loads),
         p99_ms=median(load.p99_ms for load in loads),
         errors=sum(load.errors for load in loads),
+        kinds=next((load.kinds for load in reversed(loads) if load.errors), ""),
         database_cost=database if behind else None,
         log_bytes=median((b.written - a.written) / load.answered for a, b, load in runs),
         syncs=median((b.syncs - a.syncs) / load.answered for a, b, load in runs) if behind else None,

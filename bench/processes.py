@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_REMEMBERED: Final = 12
 
 
 class NotReady(RuntimeError):
@@ -19,9 +21,10 @@ class NotReady(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A process and its children."""
+    """A process and its children. `said`: the last lines of its error output."""
 
     pid: int
+    said: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def cpu_seconds(self) -> float:
         """User and system time of all of them, so far."""
@@ -110,15 +113,15 @@ def started(
     )
     try:
         assert process.stderr is not None
-        said = []
+        tree = Tree(process.pid)
         for line in process.stderr:
-            said.append(line)
+            tree.said.append(line)
             if ready in line:
                 break
         else:
-            raise NotReady("".join(said[-12:]) or f"{command[0]} ended without a word")
-        threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
-        yield Tree(process.pid)
+            raise NotReady("".join(tree.said) or f"{command[0]} ended without a word")
+        threading.Thread(target=_drain, args=(process.stderr, tree.said), daemon=True).start()
+        yield tree
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -137,7 +140,6 @@ def _surroundings() -> dict[str, str]:
     }
 
 
-def _drain(pipe: IO[str]) -> None:
+def _drain(pipe: IO[str], said: deque[str]) -> None:
     with contextlib.suppress(ValueError):
-        for _ in pipe:
-            pass
+        said.extend(pipe)

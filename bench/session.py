@@ -154,6 +154,9 @@ class Session:
             return
         say(line(figure))
         self.figures.append(figure)
+        if figure.errors:
+            self.note(f"{serving.name}: {case.name} had errors: {figure.kinds}.")
+            say("".join(serving.tree.said))
 
 
 @contextlib.contextmanager
