@@ -15,7 +15,10 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 class Settings(BaseSettings):
     """The settings of one data center."""
 
-    model_config = SettingsConfigDict(env_prefix="GRANTLINE_", frozen=True, extra="forbid")
+    # What is refused is not shown: a database URL may hold a password.
+    model_config = SettingsConfigDict(
+        env_prefix="GRANTLINE_", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     database: str = Field(
         "sqlite://.grantline/grantline.db",

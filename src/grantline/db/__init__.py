@@ -7,6 +7,7 @@ PostgreSQL (`db/postgres.py`).
 
 from grantline.db.database import Database, DatabaseUnavailable, Row, Transaction, UniqueViolation
 from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
+from grantline.db.moving import Moved, MoveFailed, Step, move_database
 from grantline.db.opening import open_database
 from grantline.db.postgres_url import without_password
 
@@ -14,11 +15,15 @@ __all__ = [
     "Database",
     "DatabaseUnavailable",
     "MigrationFailed",
+    "MoveFailed",
+    "Moved",
     "Row",
     "SchemaRefused",
+    "Step",
     "Transaction",
     "UniqueViolation",
     "migrate",
+    "move_database",
     "open_database",
     "schema_version",
     "without_password",

@@ -35,7 +35,6 @@ CREATE INDEX pending_flows_by_end ON pending_flows (expires_at);
 CREATE INDEX codes_by_end ON authorization_codes (expires_at);
 CREATE INDEX device_codes_by_end ON device_codes (expires_at);
 CREATE INDEX attempts_by_time ON attempts (last_at);
-CREATE INDEX sessions_by_end ON sessions (ended_at);
 CREATE INDEX sessions_by_start ON sessions (created_at);
 CREATE INDEX consents_by_end ON consents (withdrawn_at);
 CREATE INDEX activity_by_time ON activity (at);
