@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from grantline.accounts import SESSION_LIFE_SECONDS
+from grantline.activity import DAYS_KEPT_SECONDS, fold_hours
 from grantline.audit import record_event
 from grantline.db import Database
 from grantline.jobs import Claim, Job
@@ -14,8 +15,8 @@ from grantline.keys import Envelope, rotate_old_keys
 
 _DAY: Final = 24 * 3600
 KEPT_SECONDS: Final = 30 * _DAY
-"""Dead authorizations, ended sessions and withdrawn consents stay this long, to be explained."""
-ACTIVITY_SECONDS: Final = 90 * _DAY
+"""Dead authorizations, spent codes, withdrawn consents and activity stay this long, to be explained; sessions
+this long from their beginning."""
 BATCH: Final = 200
 """Rows that one statement deletes: on a file, every request waits meanwhile."""
 SLICE: Final = 1000
@@ -42,13 +43,9 @@ _RULES: Final = (
         _DAY,
     ),
     (
-        "DELETE FROM sessions WHERE id_hash IN (SELECT id_hash FROM sessions WHERE ended_at <= $1 LIMIT $2)",
-        KEPT_SECONDS,
-    ),
-    (
         "DELETE FROM sessions WHERE id_hash IN"
         " (SELECT id_hash FROM sessions WHERE created_at <= $1 LIMIT $2)",
-        SESSION_LIFE_SECONDS + KEPT_SECONDS,
+        max(KEPT_SECONDS, SESSION_LIFE_SECONDS),
     ),
     (
         "DELETE FROM consents WHERE (account_id, client_id, organization_id) IN"
@@ -57,7 +54,13 @@ _RULES: Final = (
     ),
     (
         "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at <= $1 LIMIT $2)",
-        ACTIVITY_SECONDS,
+        KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM client_usage WHERE (client_id, span_seconds, starts_at, kind) IN"
+        " (SELECT client_id, span_seconds, starts_at, kind FROM client_usage WHERE span_seconds = 86400"
+        " AND starts_at <= $1 LIMIT $2)",
+        DAYS_KEPT_SECONDS,
     ),
 )
 
@@ -79,6 +82,8 @@ async def _go_on() -> None:
 async def sweep(db: Database, now: int, *, between: Callable[[], Awaitable[None]] = _go_on) -> int:
     """Delete what is over; gives how many rows. Every statement touches a bounded number of rows and is a
     transaction of its own; `between` is awaited between two."""
+    while await fold_hours(db, now):
+        await between()
     deleted = 0
     for statement, kept_seconds in _RULES:
         gone = BATCH

@@ -222,6 +222,8 @@ class Edge:
         )
         try:
             answer = await handler(server, call)
+            if program.counted and answer.client_id is not None and answer.status < 400:
+                server.counters.add(answer.client_id, program.counted, call.now)
         except Exception as error:
             answer = await answer_error(server, call, error)
         cors = () if program.cors == "none" else await self._cors(program, call, answer)

@@ -19,19 +19,23 @@ class Program:
 
     methods: Mapping[str, Handler]
     cors: str = "none"
+    counted: str = ""
+    """Under which word an app's successes are counted."""
 
 
 PROGRAMS: Final = MappingProxyType(
     {
-        "/oauth/v2/token": Program({"POST": token.token}, "app"),
-        "/oauth/v2/token/revoke": Program({"POST": revoke.revoke}, "app"),
-        "/oauth/v2/revoke/token": Program({"POST": revoke.revoke}, "app"),
-        "/oauth/v2/introspect": Program({"POST": introspect.introspect}),
-        "/oauth/v2/userinfo": Program({"GET": userinfo.userinfo, "POST": userinfo.userinfo}, "app"),
-        "/oauth/user/info": Program({"GET": userinfo.user_info}, "app"),
+        "/oauth/v2/token": Program({"POST": token.token}, "app", "token"),
+        "/oauth/v2/token/revoke": Program({"POST": revoke.revoke}, "app", "revocation"),
+        "/oauth/v2/revoke/token": Program({"POST": revoke.revoke}, "app", "revocation"),
+        "/oauth/v2/introspect": Program({"POST": introspect.introspect}, counted="introspection"),
+        "/oauth/v2/userinfo": Program(
+            {"GET": userinfo.userinfo, "POST": userinfo.userinfo}, "app", "userinfo"
+        ),
+        "/oauth/user/info": Program({"GET": userinfo.user_info}, "app", "userinfo"),
         "/oauth/v2/keys": Program({"GET": documents.keys}, "public"),
-        "/oauth/v3/device/code": Program({"POST": device.device_code}, "app"),
-        "/oauth/v3/device/token": Program({"POST": device.device_token}, "app"),
+        "/oauth/v3/device/code": Program({"POST": device.device_code}, "app", "device"),
+        "/oauth/v3/device/token": Program({"POST": device.device_token}, "app", "token"),
         "/oauth/serverinfo": Program({"GET": documents.serverinfo}, "public"),
         "/.well-known/openid-configuration": Program({"GET": documents.openid_document}, "public"),
         "/.well-known/oauth-authorization-server": Program({"GET": documents.oauth_document}, "public"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from grantline.accounts import Passwords
-from grantline.activity import Recorder
+from grantline.activity import Counters, Recorder
 from grantline.clients import list_apis
 from grantline.datacenters import DataCenter, DataCenters, Home, find_pulse, settle
 from grantline.db import Database, DatabaseUnavailable, open_database
@@ -38,6 +38,7 @@ class Server:
     passwords: Passwords
     pages: Pages
     node: Node
+    counters: Counters
     https: bool
     requests: dict[tuple[str, int], int] = field(default_factory=dict)
     """Answers by route and status, for the metrics."""
@@ -63,6 +64,7 @@ class Server:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self.mint.recorder.run()),
+            loop.create_task(self.counters.run()),
             loop.create_task(self.node.follow()),
             loop.create_task(self._do_jobs()),
         ]
@@ -90,6 +92,7 @@ class Server:
             if self._tasks:
                 await self.node.write_time()
             await self.mint.recorder.flush()
+            await self.counters.flush()
         except DatabaseUnavailable as problem:
             structlog.get_logger().error("the last entries are lost", problem=str(problem))
         self.passwords.close()
@@ -142,6 +145,7 @@ async def open_server(
         passwords=Passwords(),
         pages=pages or Pages(),
         node=node,
+        counters=Counters(db),
         https=settings.public_url.startswith("https://"),
     )
     node.on_change(server.reload)
