@@ -102,7 +102,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop it, if it runs, and delete its folder."""
-        if (self.data / "postmaster.pid").exists():
+        if (self.data / "postmaster.pid").exists() and Path(f"/proc/{self.pid}").exists():
             self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -94,8 +94,11 @@ class Person:
 
     async def sign_in(self) -> None:
         """Begin a session."""
-        page = await self.sure_page("/signin")
-        done = await self.submit(page, "/signin", email=self.email, password=PASSWORD)
+        while True:
+            page = await self.sure_page("/signin")
+            done = await self.submit(page, "/signin", email=self.email, password=PASSWORD)
+            if done.known:
+                break
         assert done.status == 303, done.text
 
     async def live(self, running: asyncio.Event) -> None:
@@ -419,6 +422,9 @@ async def load_on(center: Center, seed: str = "1") -> AsyncIterator[Load]:
         await load.stop()
         await load.check()
         assert center.problems() == []
+    except BaseException:
+        print(load.ledger.render(), *center.problems(), sep="\n")
+        raise
     finally:
         for task in load._tasks:
             task.cancel()
