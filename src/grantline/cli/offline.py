@@ -1,6 +1,8 @@
 """A mint outside the server: for commands that make what only a mint can make. The operator's commands have
 no limits."""
 
+from pydantic import ValidationError
+
 from grantline.activity import Recorder
 from grantline.cli.running import CommandFailed, Workplace
 from grantline.clients import list_apis
@@ -12,9 +14,19 @@ from grantline.settings import Settings
 from grantline.tokens import Mint, ScopeSets
 
 
+def settings_of(place: Workplace) -> Settings:
+    """The settings that a server of this database would have. Raises CommandFailed."""
+    try:
+        return Settings(database=place.url, data_center=place.home.code)
+    except ValidationError as refused:
+        raise CommandFailed(
+            "\n".join(problem["msg"].removeprefix("Value error, ") for problem in refused.errors())
+        ) from None
+
+
 def open_envelope(place: Workplace) -> Envelope:
     """The envelope of the database's data center. Raises CommandFailed when the master key is not there."""
-    settings = Settings(database=place.url, data_center=place.home.code)
+    settings = settings_of(place)
     try:
         return Envelope(
             load_master_key(settings.master_key_path, create=not place.home.issuer), place.home.code

@@ -15,13 +15,12 @@ from grantline.oauth.errors import CATALOGUE
 
 def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
     """Check what can be wrong: file modes, the master key, settings. Exit status 1 when something is."""
-    from grantline.cli.offline import open_envelope
+    from grantline.cli.offline import open_envelope, settings_of
     from grantline.keys import EnvelopeBroken, load_keyring
-    from grantline.settings import Settings
 
     async def job(place: Workplace) -> list[str]:
         problems = []
-        settings = Settings(database=place.url)
+        settings = settings_of(place)
         for path in (Path(place.url.removeprefix("sqlite://")), settings.master_key_path):
             if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
                 problems.append(f"{path} can be read by others. Run: chmod 600 {path}")

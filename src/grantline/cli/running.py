@@ -69,6 +69,8 @@ def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, crea
             db = await open_database(url, create=create)
         except (FileNotFoundError, ValueError) as problem:
             raise CommandFailed(str(problem)) from None
+        except DatabaseUnavailable as problem:
+            raise CommandFailed(f"The database can't be used now: {problem}. Nothing was changed.") from None
         try:
             home = await find_home(db) or Home(os.environ.get("GRANTLINE_DATA_CENTER", "us"), "", False)
             return await job(Workplace(db, home, url, int(time.time())))

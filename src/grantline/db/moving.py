@@ -1,10 +1,11 @@
 """Moving an embedded database to PostgreSQL: every row, in batches, each compared, and resumable.
 
 The file is held for the time of the move, so that nobody else has it open and nothing changes. First every
-row is read and checked for what PostgreSQL would not take; that also gives the fingerprint of each batch. Then
-the batches are copied. Each is committed together with a line in the table `unfinished_move`, so a move that
-was broken off goes on after its last batch. When a table is complete it is read back in the order of its key
-and its fingerprints are compared. At the end `unfinished_move` goes, and only then can the database be served.
+row is read and checked for what PostgreSQL would not take; that also gives the fingerprint of each batch.
+Then the batches are copied. Each is committed together with a line in the table `unfinished_move`, so a move
+that was broken off goes on after its last batch. When a table is complete it is read back in the order of its
+key, and the fingerprints are compared. At the end `unfinished_move` goes, and only then can the database be
+served.
 """
 
 import hashlib
