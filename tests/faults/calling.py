@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,6 +10,9 @@ from urllib.parse import urlencode
 
 ANSWER_SECONDS: Final = 60
 """Longer than any server takes to refuse, so that a call that was given up is never still at work."""
+
+REST_SECONDS: Final = 10
+"""How long a connection is kept without use: half as long as servers do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Caller:
         self.port = port
         self._issuer = issuer
         self._host = issuer.partition("://")[2]
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = []
 
     async def call(
         self,
@@ -68,7 +72,7 @@ class Caller:
         """The answer to one whole request."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                reader, writer = self._free.pop() if self._free else await self._open()
+                reader, writer = self._rested() or await self._open()
                 try:
                     writer.write(request)
                     reply = await _read(reader)
@@ -80,15 +84,24 @@ class Caller:
         if reply.headers.get("connection") == "close":
             writer.close()
         else:
-            self._free.append((reader, writer))
+            self._free.append((reader, writer, time.monotonic()))
         return reply
+
+    def _rested(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection that is kept and still good."""
+        while self._free:
+            reader, writer, since = self._free.pop()
+            if not reader.at_eof() and time.monotonic() < since + REST_SECONDS:
+                return reader, writer
+            writer.transport.abort()
+        return None
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     def close(self) -> None:
         """Let every connection go."""
-        for _, writer in self._free:
+        for _, writer, _ in self._free:
             writer.transport.abort()
         self._free.clear()
 

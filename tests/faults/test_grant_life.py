@@ -28,6 +28,8 @@ from grantline.web.templating import Pages
 from tests.faults.life import LOST_ANSWER, SAME_REQUEST, Code, Grant, Token, World
 from tests.site import App, Browser, Site, open_site
 
+pytestmark = pytest.mark.both_engines
+
 APPS = ("self-client", "server-based", "client-based", "mobile")
 apps = st.sampled_from(APPS)
 picks = st.integers(min_value=0, max_value=1000)
