@@ -11,6 +11,7 @@ from grantline.tokens import (
     NewAuthorization,
     ScopeSet,
     access_token_of,
+    claims_for,
     id_token_for,
     issue_authorization,
     issue_authorization_code,
@@ -120,18 +121,20 @@ async def _token_parameters(
         "api_domain": mint.home.api_domain,
     }
     if checked.openid or {"email", "profile"} & set(checked.scope):
+        # The described browser flow reads the person's address out of the id_token (R59).
+        told = checked.request.response_type == "token"
+        vendor = checked.client.vendor_compatible
+        claims = claims_for(account, checked.scope, vendor_names=vendor) if told else {}
         parameters["id_token"] = id_token_for(
             mint,
             checked.client,
-            account,
-            checked.scope,
+            account.id,
             now=now,
             auth_time=auth_time,
             nonce=checked.request.nonce,
             sid=sid,
             access_token=access_token,
-            # The described browser flow reads the person's address out of the id_token (R59).
-            with_claims=checked.request.response_type == "token",
+            claims=claims,
         )
     return parameters
 

@@ -5,7 +5,7 @@ in `tokens`.
 """
 
 from grantline.clients.apis import Api, ApiRefused, create_api, find_api, list_apis, move_api
-from grantline.clients.authentication import Authenticated, authenticate, unknown_client
+from grantline.clients.authentication import Authenticated, Unconfirmed, authenticate, recall, unknown_client
 from grantline.clients.client import (
     Client,
     ClientSecret,
@@ -17,6 +17,7 @@ from grantline.clients.client import (
 )
 from grantline.clients.client_secrets import SecretRefused, add_secret, reset_secrets, revoke_secret
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
+from grantline.clients.memory import ClientMemory, confirmation, confirms
 from grantline.clients.registration import (
     FieldProblem,
     Registration,
@@ -36,14 +37,18 @@ __all__ = [
     "ApiRefused",
     "Authenticated",
     "Client",
+    "ClientMemory",
     "ClientSecret",
     "ClientType",
     "FieldProblem",
     "Registration",
     "RegistrationRefused",
     "SecretRefused",
+    "Unconfirmed",
     "add_secret",
     "authenticate",
+    "confirmation",
+    "confirms",
     "create_api",
     "creation_key",
     "delete_client",
@@ -56,6 +61,7 @@ __all__ = [
     "list_own_clients",
     "move_api",
     "origin_is_registered",
+    "recall",
     "register_client",
     "registration_of",
     "reset_secrets",

@@ -12,16 +12,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from grantline.clients.client import Client, find_client
+from grantline.clients.memory import ClientMemory
 from grantline.db import Database
 from grantline.limits import Limit, Limiter
 from grantline.oauth.basic import parse_basic
-from grantline.oauth.errors import InvalidClient, InvalidRequest, OAuthError, Throttled
+from grantline.oauth.errors import (
+    InvalidClient,
+    InvalidRequest,
+    OAuthError,
+    TemporarilyUnavailable,
+    Throttled,
+)
 from grantline.oauth.parameters import Parameters
 from grantline.opaque import CLIENT_ID, digest, recognise
 
 PER_CLIENT: Final = Limit("failed-authentication", 20, 60)
 PER_NETWORK: Final = Limit("failed-authentication-network", 60, 60)
 
+_NOTHING: Final = bytes(32)
 # Values that must not stand in an address, where every log on the way keeps them (R18, T38).
 SECRETS_IN_QUERY: Final = frozenset(
     {"client_secret", "code", "code_verifier", "refresh_token", "token", "device_code", "client_assertion"}
@@ -36,16 +44,20 @@ class Authenticated:
     with_secret: bool
     in_query: bool = False
     """Credentials came in the query string, which its leniency allows; its owner is warned."""
+    confirmed: bool = True
+    """False: the client is as it was remembered, and nothing counts until a statement has confirmed it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Presented:
-    client_id: str
-    secret: str | None
+class Unconfirmed(TemporarilyUnavailable):
+    """The client is not what it was taken for: read it anew, and start again."""
+
+    def __init__(self) -> None:
+        super().__init__("overloaded", retry_after=1)
 
 
-def _presented(authorization: str | None, parameters: Parameters) -> _Presented:
-    """Who the request says it is. Raises InvalidRequest when it says so twice, or differently."""
+def _presented(authorization: str | None, parameters: Parameters) -> tuple[str, str | None]:
+    """Who the request says it is, and the secret. Raises InvalidRequest when it says so twice, or
+    differently."""
     client_id = parameters.get("client_id")
     secret = parameters.get("client_secret")
     if authorization is not None and authorization.lower().split()[:1] == ["basic"]:
@@ -54,10 +66,26 @@ def _presented(authorization: str | None, parameters: Parameters) -> _Presented:
             raise InvalidRequest("two_authentication_methods")
         if client_id is not None and client_id != basic_id:
             raise InvalidRequest("client_id_conflict", expected=basic_id, received=client_id)
-        return _Presented(basic_id, basic_secret or None)
+        return basic_id, basic_secret or None
     if client_id is None:
         raise InvalidRequest("client_id_missing")
-    return _Presented(client_id, secret)
+    return client_id, secret
+
+
+def recall(
+    memory: ClientMemory, authorization: str | None, parameters: Parameters, now: int
+) -> Authenticated | None:
+    """The client that sent the request if it is remembered and all that it shows is right, to be confirmed by
+    the statement that serves it. None says nothing: `authenticate` decides."""
+    client_id, secret = _presented(authorization, parameters)
+    client = memory.find(client_id)
+    if parameters.in_query:
+        return None
+    if client is None:
+        hmac.compare_digest(digest(secret or ""), _NOTHING)  # as much work as for a known one
+        return None
+    right = client.type.public if secret is None else _is_live(client, secret, now)
+    return Authenticated(client, secret is not None, confirmed=False) if right else None
 
 
 async def authenticate(
@@ -76,22 +104,20 @@ async def authenticate(
     InvalidClient,
     InvalidRequest, Throttled.
     """
-    presented = _presented(authorization, parameters)
-    client = await find_client(db, presented.client_id)
+    client_id, secret = _presented(authorization, parameters)
+    client = await find_client(db, client_id)
     if client is None:
-        hmac.compare_digest(
-            digest(presented.secret or ""), digest(presented.client_id)
-        )  # as much work as for a known one
+        hmac.compare_digest(digest(secret or ""), digest(client_id))  # as much work as for a known one
         _count_failure(limiter, None, network, now)
-        raise unknown_client(presented.client_id, issuers)
+        raise unknown_client(client_id, issuers)
     in_query = bool(parameters.in_query & SECRETS_IN_QUERY)
     if in_query and client.type.name != "self-client" and not client.vendor_compatible:
         raise InvalidRequest("credentials_in_query").concerning(client.id)
     if not client.enabled:
         raise InvalidClient("client_disabled").concerning(client.id)
-    problem = _problem(client, presented.secret, now)
+    problem = _problem(client, secret, now)
     if problem is None:
-        return Authenticated(client, presented.secret is not None, in_query)
+        return Authenticated(client, secret is not None, in_query)
     try:
         _count_failure(limiter, client, network, now)
         raise problem
@@ -112,6 +138,16 @@ def _count_failure(limiter: Limiter, client: Client | None, network: str | None,
         raise Throttled("throttled", retry_after=wait, hint="Too many failed authentications.")
 
 
+def _is_live(client: Client, secret: str, now: int) -> bool:
+    """Whether the text is one of the client's live secrets."""
+    hashed = digest(secret)
+    right = False
+    for candidate in client.secrets:
+        if candidate.is_live(now):
+            right |= hmac.compare_digest(candidate.hash, hashed)
+    return right
+
+
 def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
     live = client.live_secrets(now)
     if secret is None:
@@ -122,11 +158,7 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
             if client.type.public
             else InvalidClient("client_secret_wrong")
         )
-    hashed = digest(secret)
-    right = False
-    for candidate in live:
-        right |= hmac.compare_digest(candidate.hash, hashed)
-    if right:
+    if _is_live(client, secret, now):
         return None
     if secret.startswith("sec_"):
         return InvalidClient(
@@ -137,6 +169,7 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
         return InvalidClient(
             "client_secret_wrong", hint="The secret was sent with a space or line break around it."
         )
+    hashed = digest(secret)
     dead = [s.id for s in client.secrets if not s.is_live(now) and hmac.compare_digest(s.hash, hashed)]
     return InvalidClient("client_secret_wrong", hint=f"Secret {dead[0]} is no longer live." if dead else None)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from grantline.clients.client_types import ClientType, get_client_type
@@ -43,6 +44,8 @@ class Client:
     implicit: bool
     vendor_compatible: bool
     secrets: tuple[ClientSecret, ...]
+    secrets_text: str
+    """The same as the database has them, to the letter."""
     version: int
     created_at: int
     updated_at: int
@@ -85,6 +88,7 @@ def render_secrets(secrets: Sequence[ClientSecret]) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def parse_secrets(text: str) -> tuple[ClientSecret, ...]:
     """The secrets out of the `secrets` column."""
     rows: list[list[Any]] = _parse(text)
@@ -107,6 +111,7 @@ def _client(row: Row) -> Client:
         implicit=bool(row[11]),
         vendor_compatible=bool(row[12]),
         secrets=parse_secrets(row[13]),
+        secrets_text=row[13],
         version=row[14],
         created_at=row[15],
         updated_at=row[16],

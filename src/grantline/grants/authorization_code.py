@@ -3,9 +3,8 @@
 
 from typing import Final
 
-from grantline.accounts import Account, find_account, is_member
 from grantline.audit import record_event
-from grantline.grants.exchange import Exchange, check_kind
+from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import InvalidGrant
 from grantline.oauth.pkce import check_code_verifier
 from grantline.oauth.requests import AuthorizationCodeRequest
@@ -15,10 +14,11 @@ from grantline.tokens import (
     AuthorizationCode,
     Issued,
     NewAuthorization,
+    PresentedCode,
     access_token_for,
     count_wrong_verifier,
     find_authorization,
-    find_authorization_code,
+    find_presented_code,
     id_token_for,
     issue_authorization,
     narrow,
@@ -36,9 +36,11 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
     """Tokens for a code, once. A replay ends what the code yielded, unless it is the same request within ten
     seconds (T32)."""
     check_kind(exchange, request.code, AUTHORIZATION_CODE, "code_unknown")
-    code = await find_authorization_code(exchange.mint.db, request.code)
-    if code is None:
+    presented = await find_presented_code(exchange.mint.db, exchange.authenticated, request.code)
+    if presented is None:
+        check_confirmed(exchange)
         raise InvalidGrant("code_unknown")
+    code = presented.code
     if code.client_id != exchange.client.id:
         raise InvalidGrant("code_other_client", hint="The code was issued to another client.")
     try:
@@ -55,7 +57,7 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
         )
     if exchange.now >= code.expires_at:
         raise InvalidGrant("code_expired", hint=f"It expired {exchange.now - code.expires_at} seconds ago.")
-    account = await _check_owner(exchange, code)
+    _check_owner(exchange, presented)
     scope, resources, _ = narrow(exchange.mint, code.scope, code.resources, None, request.resource)
     issued = await _spend(exchange, code)
     access_token = await access_token_for(
@@ -66,8 +68,7 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
         id_token = id_token_for(
             exchange.mint,
             exchange.client,
-            account,
-            code.scope,
+            code.account_id,
             now=exchange.now,
             auth_time=code.auth_time,
             nonce=code.nonce,
@@ -110,20 +111,20 @@ async def _check_binding(
     try:
         check_code_verifier(request.code_verifier, code.code_challenge)
     except InvalidGrant:
+        check_confirmed(exchange)
         await count_wrong_verifier(exchange.mint.db, code.code_hash)
         raise
 
 
-async def _check_owner(exchange: Exchange, code: AuthorizationCode) -> Account:
+def _check_owner(exchange: Exchange, presented: PresentedCode) -> None:
     """The person is still there and in the organization, and a self client still theirs (T8, T50)."""
-    account = await find_account(exchange.mint.db, code.account_id)
-    if account is None or account.disabled_at is not None:
+    code = presented.code
+    if presented.account_gone:
         raise InvalidGrant("account_disabled")
     if code.from_console and exchange.client.owner_account_id != code.account_id:
         raise InvalidGrant("code_owner_changed")
-    if not await is_member(exchange.mint.db, code.account_id, code.organization_id):
+    if not presented.is_member:
         raise InvalidGrant("code_owner_changed", hint="The person left the organization.")
-    return account
 
 
 async def _spend(exchange: Exchange, code: AuthorizationCode) -> Issued:
@@ -152,6 +153,7 @@ async def _spend(exchange: Exchange, code: AuthorizationCode) -> Issued:
 async def _end_what_it_yielded(exchange: Exchange, code: AuthorizationCode) -> None:
     """A replayed code may be a stolen one: end its own authorization, or on a shared row the token that it
     yielded."""
+    check_confirmed(exchange)
     mint, now = exchange.mint, exchange.now
     if code.authorization_id is None or code.sequence is None:
         return

@@ -2,18 +2,17 @@
 (T30)."""
 
 from grantline.accounts import find_account
-from grantline.grants.exchange import Exchange
+from grantline.grants.exchange import Exchange, check_confirmed
 from grantline.oauth.errors import InvalidGrant, InvalidScope, InvalidTarget
 from grantline.oauth.requests import ClientCredentialsRequest
 from grantline.oauth.responses import TokenResponse
-from grantline.oauth.scope import parse_scope
 from grantline.scopes import Resolved
 from grantline.tokens import (
     NewAuthorization,
     access_token_for,
     issue_authorization,
     narrow,
-    next_shared_sequence,
+    next_client_sequence,
 )
 
 
@@ -22,15 +21,13 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
     client, mint, now = exchange.client, exchange.mint, exchange.now
     if request.scope is None:
         raise InvalidScope("scope_missing")
-    resolved = mint.catalog.resolve(parse_scope(request.scope), exchange.scope_aliases)
+    resolved = mint.catalog.read(request.scope, exchange.scope_aliases)
     as_owner = client.type.name == "self-client"
     _check_scopes(exchange, resolved, as_owner=as_owner)
     if request.soid is not None and request.soid.rpartition(".")[2] != str(client.organization_id):
         raise InvalidTarget("soid_mismatch", received=request.soid, expected=str(client.organization_id))
-    if as_owner:
-        account = await find_account(mint.db, client.owner_account_id)
-        if account is None or account.disabled_at is not None:
-            raise InvalidGrant("account_disabled")
+    if as_owner and exchange.authenticated.confirmed:
+        await _check_owner(exchange)
     scope, resources, _ = narrow(mint, resolved.names, (), None, request.resource)
     new = NewAuthorization(
         client_id=client.id,
@@ -43,11 +40,7 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
         auth_time=0,
         sid="",
     )
-    joined = await next_shared_sequence(mint.db, new, now)
-    if joined is None:
-        async with mint.db.transaction() as tx:
-            issued = await issue_authorization(tx, mint, client, new, now)
-        joined = (issued.authorization_id, issued.sequence)
+    joined = await next_client_sequence(mint.db, client, new, now) or await _join_anew(exchange, new)
     access_token = await access_token_for(mint, joined[0], joined[1], scope, resources, now)
     return TokenResponse(
         access_token=access_token,
@@ -55,6 +48,21 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
         scope=" ".join(resolved.asked if scope == resolved.names else scope),
         api_domain=mint.home.api_domain,
     )
+
+
+async def _check_owner(exchange: Exchange) -> None:
+    account = await find_account(exchange.mint.db, exchange.client.owner_account_id)
+    if account is None or account.disabled_at is not None:
+        raise InvalidGrant("account_disabled")
+
+
+async def _join_anew(exchange: Exchange, new: NewAuthorization) -> tuple[int, int]:
+    """The client's row where one statement did not do: the first time, or something is in the way."""
+    mint, now = exchange.mint, exchange.now
+    check_confirmed(exchange)
+    async with mint.db.transaction() as tx:
+        issued = await issue_authorization(tx, mint, exchange.client, new, now)
+    return issued.authorization_id, issued.sequence
 
 
 def _check_scopes(exchange: Exchange, resolved: Resolved, *, as_owner: bool) -> None:

@@ -1,7 +1,7 @@
 """The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
 
 from grantline.accounts import find_account
-from grantline.grants.exchange import Exchange, check_kind
+from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from grantline.oauth.pkce import check_code_verifier
 from grantline.oauth.requests import DeviceCodeRequest
@@ -23,6 +23,7 @@ from grantline.tokens import (
 
 async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> TokenResponse:
     """Tokens once the person allowed it; else the word of RFC 8628 §3.5 for where it stands."""
+    check_confirmed(exchange)
     check_kind(exchange, request.device_code, DEVICE_CODE, "device_code_unknown")
     mint, now = exchange.mint, exchange.now
     code = await find_device_code(mint.db, request.device_code)
@@ -54,8 +55,7 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
         id_token = id_token_for(
             mint,
             exchange.client,
-            account,
-            code.scope,
+            account.id,
             now=now,
             auth_time=code.auth_time,
             access_token=access_token,

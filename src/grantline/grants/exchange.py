@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grantline.clients import Authenticated, Client
+from grantline.clients import Authenticated, Client, Unconfirmed
 from grantline.oauth.errors import InvalidGrant
 from grantline.opaque import recognise
 from grantline.tokens import Mint
@@ -27,6 +27,13 @@ class Exchange:
     def client(self) -> Client:
         """Who asks."""
         return self.authenticated.client
+
+
+def check_confirmed(exchange: Exchange) -> None:
+    """Nothing that a refusal leaves behind may be done for a client that is only remembered. Raises
+    Unconfirmed."""
+    if not exchange.authenticated.confirmed:
+        raise Unconfirmed
 
 
 def check_kind(exchange: Exchange, text: str, kind: str, unknown: str) -> None:

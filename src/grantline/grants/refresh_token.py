@@ -11,10 +11,10 @@ import json
 from types import MappingProxyType
 from typing import Final
 
-from grantline.accounts import find_account
 from grantline.activity import Entry
 from grantline.audit import record_event
-from grantline.grants.exchange import Exchange, check_kind
+from grantline.clients import Unconfirmed
+from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import InvalidGrant, OAuthError, Throttled
 from grantline.oauth.requests import RefreshRequest
 from grantline.oauth.responses import TokenResponse
@@ -23,6 +23,9 @@ from grantline.tokens import (
     REFRESH_SPAN_SECONDS,
     REFRESHES,
     Authorization,
+    Narrowed,
+    Refreshed,
+    Successor,
     access_token_for,
     find_authorization,
     id_token_for,
@@ -30,8 +33,10 @@ from grantline.tokens import (
     narrow,
     open_answer,
     parse_refresh_token,
+    refreshes_allowed,
     revoke_authorization,
     seal_answer,
+    use_refresh_token,
 )
 
 LOST_ANSWER_SECONDS: Final = 60
@@ -47,25 +52,38 @@ _REASONS: Final = MappingProxyType(
 
 async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> TokenResponse:
     """A new access token and, where the client's tokens rotate, a new refresh token."""
-    mint, now = exchange.mint, exchange.now
+    mint = exchange.mint
     token = parse_refresh_token(mint.keyring, mint.home.code, request.refresh_token)
     if token is None:
         check_kind(exchange, request.refresh_token, REFRESH_TOKEN, "refresh_token_unknown")
     if token is None or not token.made_here:
         raise InvalidGrant("refresh_token_unknown")
-    authorization = await find_authorization(mint.db, token.authorization_id)
+    presented = digest(request.refresh_token)
+    if request.scope is None and not request.resource:  # then nothing has to be read before
+        answer = await _use(exchange, request, token.authorization_id, presented, None)
+        if answer is not None:
+            return answer
+    check_confirmed(exchange)
+    return await _look_first(exchange, request, token.authorization_id, presented)
+
+
+async def _look_first(
+    exchange: Exchange, request: RefreshRequest, authorization_id: int, presented: bytes
+) -> TokenResponse:
+    """What goes wrong and why; and the refresh itself where it asks for less than was granted."""
+    mint, now = exchange.mint, exchange.now
+    authorization = await find_authorization(mint.db, authorization_id)
     if authorization is None:
         raise InvalidGrant("refresh_token_unknown", hint="Its authorization ended more than 30 days ago.")
     if authorization.client_id != exchange.client.id:
         raise InvalidGrant(
             "refresh_token_other_client", hint="The refresh token was issued to another client."
         )
-    presented = digest(request.refresh_token)
     if not _same(authorization.refresh_hash, presented):
         return await _rotated_away(exchange, authorization, request, presented)
     try:
         _check_live(authorization, now)
-        scope, resources, asked = narrow(
+        kept = narrow(
             mint,
             authorization.scope,
             authorization.resources,
@@ -73,7 +91,8 @@ async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> T
             request.resource,
             exchange.scope_aliases,
         )
-        return await _refresh(exchange, authorization, request, scope, resources, asked)
+        answer = await _use(exchange, request, authorization.id, presented, kept)
+        return answer if answer is not None else await _lost_the_race(exchange, authorization.id, request)
     except OAuthError:
         # The token reached its holder: whoever has its predecessor can't claim a lost answer any more.
         if authorization.previous_hash is not None and not authorization.successor_seen:
@@ -105,114 +124,69 @@ def _check_live(authorization: Authorization, now: int) -> None:
         )
 
 
-async def _refresh(
+async def _use(
     exchange: Exchange,
-    authorization: Authorization,
     request: RefreshRequest,
-    scope: tuple[str, ...],
-    resources: tuple[str, ...],
-    asked: tuple[str, ...] | None,
-) -> TokenResponse:
+    authorization_id: int,
+    presented: bytes,
+    kept: Narrowed | None,
+) -> TokenResponse | None:
+    """Use the token: for what is kept of the grant, or for all of it. None when nothing could be done."""
     mint = exchange.mint
-    successor = (
-        mint_refresh_token(mint.keyring, mint.home.code, authorization.id) if exchange.rotate else None
-    )
-    # When it rotates, the sequence is known before it is taken: only the bearer of the present token can.
-    sequence = authorization.sequence + 1 if successor else await _take_sequence(exchange, authorization)
-    access_token = await access_token_for(mint, authorization.id, sequence, scope, resources, exchange.now)
-    answer = TokenResponse(
+    successor = sealed = None
+    if exchange.rotate:
+        successor = mint_refresh_token(mint.keyring, mint.home.code, authorization_id)
+        told = json.dumps([successor, request.scope, request.resource])
+        sealed = Successor(digest(successor), seal_answer(request.refresh_token, told.encode()))
+    used = await use_refresh_token(mint, exchange.client, authorization_id, presented, sealed, exchange.now)
+    if used is None:
+        return None
+    _warn_when_near(exchange, used.rate_count)
+    kept = kept or (used.scope, used.resources, None)
+    return await _answer(exchange, authorization_id, used, kept, successor, exchange.now)
+
+
+async def _answer(
+    exchange: Exchange,
+    authorization_id: int,
+    held: Refreshed | Authorization,
+    kept: Narrowed,
+    successor: str | None,
+    at: int,
+) -> TokenResponse:
+    """The tokens of a refresh that happened at this time: made again, they are the same."""
+    mint, (scope, resources, asked) = exchange.mint, kept
+    access_token = await access_token_for(mint, authorization_id, held.sequence, scope, resources, at)
+    return TokenResponse(
         access_token=access_token,
         expires_in=mint.access_token_seconds,
-        scope=" ".join(asked or (authorization.asked_scope if scope == authorization.scope else scope)),
+        scope=" ".join(asked or (held.asked_scope if scope == held.scope else scope)),
         api_domain=mint.home.api_domain,
         refresh_token=successor,
-        id_token=await _id_token(exchange, authorization, scope, access_token),
+        id_token=_id_token(exchange, held, access_token, at) if "openid" in scope else None,
     )
-    if successor is None:
-        return answer
-    sealed = seal_answer(request.refresh_token, json.dumps(answer.members()).encode())
-    if await _rotate(exchange, authorization, digest(successor), sealed):
-        return answer
-    return await _lost_the_race(exchange, authorization, request)
 
 
-async def _id_token(
-    exchange: Exchange, authorization: Authorization, scope: tuple[str, ...], access_token: str
-) -> str | None:
-    """With `openid`, an id_token of the same person and sign-in as the first, without its nonce (OpenID
-    Connect Core §12.2)."""
-    if "openid" not in scope:
-        return None
-    account = await find_account(exchange.mint.db, authorization.account_id)
-    if account is None:
-        return None
+def _id_token(exchange: Exchange, held: Refreshed | Authorization, access_token: str, at: int) -> str:
+    """An id_token of the same person and sign-in as the first, without its nonce (OpenID Connect Core
+    §12.2)."""
     return id_token_for(
         exchange.mint,
         exchange.client,
-        account,
-        scope,
-        now=exchange.now,
-        auth_time=authorization.auth_time,
-        sid=authorization.sid or None,
+        held.account_id,
+        now=at,
+        auth_time=held.auth_time,
+        sid=held.sid or None,
         access_token=access_token,
     )
 
 
-async def _take_sequence(exchange: Exchange, authorization: Authorization) -> int:
-    """The next sequence and one of the ten refreshes per ten minutes, in one statement (B2, T47, T51)."""
-    limiter, now = exchange.mint.limiter, exchange.now
-    allowed = int(REFRESHES * limiter.factor) if limiter.factor else 2**40
-    row = await exchange.mint.db.one(
-        "UPDATE authorizations SET sequence = sequence + 1, used_at = $2,"
-        " rate_count = CASE WHEN rate_started_at <= $3 THEN 1 ELSE rate_count + 1 END,"
-        " rate_started_at = CASE WHEN rate_started_at <= $3 THEN $2 ELSE rate_started_at END"
-        " WHERE id = $1 AND refresh_hash = $4 AND revoked_at IS NULL AND (rate_started_at <= $3 OR"
-        " rate_count < $5)"
-        " RETURNING sequence, rate_count",
-        authorization.id,
-        now,
-        now - REFRESH_SPAN_SECONDS,
-        authorization.refresh_hash,
-        allowed,
-    )
-    if row is None:
-        raise await _why_not(exchange, authorization.id)
-    _warn_when_near(exchange, row[1], allowed)
-    return int(row[0])
-
-
-async def _rotate(exchange: Exchange, authorization: Authorization, successor: bytes, sealed: bytes) -> bool:
-    """Put the successor in the place of the presented token: compare and swap in one statement."""
-    limiter, now = exchange.mint.limiter, exchange.now
-    allowed = int(REFRESHES * limiter.factor) if limiter.factor else 2**40
-    changed = await exchange.mint.db.run(
-        "UPDATE authorizations SET sequence = sequence + 1, used_at = $2,"
-        " rate_count = CASE WHEN rate_started_at <= $3 THEN 1 ELSE rate_count + 1 END,"
-        " rate_started_at = CASE WHEN rate_started_at <= $3 THEN $2 ELSE rate_started_at END,"
-        " refresh_hash = $6, previous_hash = $4, rotated_at = $2, successor_seen = 0, sealed_answer = $7"
-        " WHERE id = $1 AND refresh_hash = $4 AND sequence = $8 AND revoked_at IS NULL"
-        " AND (rate_started_at <= $3 OR rate_count < $5)",
-        authorization.id,
-        now,
-        now - REFRESH_SPAN_SECONDS,
-        authorization.refresh_hash,
-        allowed,
-        successor,
-        sealed,
-        authorization.sequence,
-    )
-    if changed:
-        fresh = authorization.rate_started_at <= now - REFRESH_SPAN_SECONDS
-        _warn_when_near(exchange, 1 if fresh else authorization.rate_count + 1, allowed)
-    return changed == 1
-
-
-async def _lost_the_race(exchange: Exchange, before: Authorization, request: RefreshRequest) -> TokenResponse:
+async def _lost_the_race(exchange: Exchange, authorization_id: int, request: RefreshRequest) -> TokenResponse:
     """Another request with the same token came first: the same answer for all."""
-    authorization = await find_authorization(exchange.mint.db, before.id)
+    authorization = await find_authorization(exchange.mint.db, authorization_id)
     if authorization is not None and not _same(authorization.refresh_hash, digest(request.refresh_token)):
         return await _rotated_away(exchange, authorization, request, digest(request.refresh_token))
-    raise await _why_not(exchange, before.id)
+    raise await _why_not(exchange, authorization_id)
 
 
 async def _rotated_away(
@@ -231,7 +205,19 @@ async def _rotated_away(
     ):
         sealed = open_answer(request.refresh_token, authorization.sealed_answer)
         if sealed is not None:
-            return TokenResponse(**json.loads(sealed))
+            successor, asked, resource = json.loads(sealed)
+            kept = narrow(
+                mint,
+                authorization.scope,
+                authorization.resources,
+                asked,
+                tuple(resource),
+                exchange.scope_aliases,
+            )
+            # The successor was not used, so the sequence is still that of the first answer.
+            return await _answer(
+                exchange, authorization.id, authorization, kept, successor, authorization.rotated_at
+            )
     async with mint.db.transaction() as tx:
         if await revoke_authorization(tx, authorization.id, "refresh_token_reused", now):
             await record_event(
@@ -258,6 +244,9 @@ async def _why_not(exchange: Exchange, authorization_id: int) -> OAuthError:
         _check_live(authorization, exchange.now)
     except InvalidGrant as error:
         return error
+    over = exchange.now - REFRESH_SPAN_SECONDS
+    if authorization.rate_started_at <= over or authorization.rate_count < refreshes_allowed(exchange.mint):
+        return Unconfirmed()  # something changed between two statements
     wait = max(1, authorization.rate_started_at + REFRESH_SPAN_SECONDS - exchange.now)
     return Throttled(
         "throttled",
@@ -266,8 +255,9 @@ async def _why_not(exchange: Exchange, authorization_id: int) -> OAuthError:
     )
 
 
-def _warn_when_near(exchange: Exchange, used: int, allowed: int) -> None:
+def _warn_when_near(exchange: Exchange, used: int) -> None:
     """Tell the owner, once in ten minutes, that four fifths of the refreshes are used (B2)."""
+    allowed = refreshes_allowed(exchange.mint)
     if not exchange.mint.limiter.factor or not (used - 1) * 5 < allowed * 4 <= used * 5:
         return
     sentence = f"{used} of {allowed} refreshes in ten minutes are used."

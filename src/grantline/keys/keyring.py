@@ -38,6 +38,7 @@ class Keyring:
         self._keys = keys
         self.envelope = envelope
         self._macs = {key.number: key for key in keys if key.purpose == MAC}
+        self._newest: tuple[int, _Key] | None = None
         self.refresh_mac = envelope.derive("refresh-token")
         self.form_mac = envelope.derive("form-token")
         self.user_code_mac = envelope.derive("user-code")
@@ -57,10 +58,10 @@ class Keyring:
 
     def newest_mac(self, now: int) -> tuple[int, bytes]:
         """The number and the key for new access tokens."""
-        key = max(
-            (key for key in self._macs.values() if key.signs(now)),
-            key=lambda key: (key.active_at, key.number),
-        )
+        if self._newest is None or self._newest[0] != now:  # it can change once a second
+            usable = (key for key in self._macs.values() if key.signs(now))
+            self._newest = now, max(usable, key=lambda key: (key.active_at, key.number))
+        key = self._newest[1]
         return key.number, key.private
 
     def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str, now: int) -> str:

@@ -25,6 +25,12 @@ _STEPS: Final = tuple(
 )
 
 
+def encode_crc(value: int) -> str:
+    """A number of 32 bits as six base62 characters: `encode` for the one length that every string needs."""
+    high, low = divmod(value, 3844)
+    return f"{_PAIRS[high // 3844]}{_PAIRS[high % 3844]}{_PAIRS[low]}"
+
+
 def encode(value: int, length: int) -> str:
     """The number as exactly `length` base62 characters, zero-padded.
 

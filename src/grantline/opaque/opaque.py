@@ -6,10 +6,11 @@ import secrets
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from grantline.opaque.base62 import ALPHABET, encode
+from grantline.opaque.base62 import ALPHABET, encode, encode_crc
 
 CLIENT_ID: Final = "glc"
 CLIENT_SECRET: Final = "gls"
@@ -48,9 +49,14 @@ class Recognised:
     """Body without its checksum."""
 
 
+@cache
+def _random_bytes(length: int) -> int:
+    return int((62**length).bit_length() - 1) // 8
+
+
 def random_base62(length: int) -> str:
-    """`length` random base62 characters, 5.95 bits each."""
-    return encode(secrets.randbelow(62**length), length)
+    """`length` base62 characters with as many random bytes as fit: 256 bits in 43 characters, 160 in 27."""
+    return encode(int.from_bytes(secrets.token_bytes(_random_bytes(length))), length)
 
 
 def random_texts(length: int) -> Iterator[str]:
@@ -65,7 +71,7 @@ def random_texts(length: int) -> Iterator[str]:
 def render(kind: str, data_center: str, body: str) -> str:
     """The whole string for a body, checksum appended."""
     text = f"{kind}_{data_center}_{body}"
-    return text + encode(zlib.crc32(text.encode()), CHECKSUM_LENGTH)
+    return text + encode_crc(zlib.crc32(text.encode()))
 
 
 def mint(kind: str, data_center: str) -> str:
@@ -84,7 +90,7 @@ def recognise(text: str) -> Recognised | None:
     kind, data_center, body = match.groups()
     if len(body) != KINDS.get(kind, -1) + CHECKSUM_LENGTH:
         return None
-    if encode(zlib.crc32(text[:-CHECKSUM_LENGTH].encode()), CHECKSUM_LENGTH) != text[-CHECKSUM_LENGTH:]:
+    if encode_crc(zlib.crc32(text[:-CHECKSUM_LENGTH].encode())) != text[-CHECKSUM_LENGTH:]:
         return None
     return Recognised(kind, data_center, body[:-CHECKSUM_LENGTH])
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from grantline.oauth.errors import InvalidScope
+from grantline.oauth.scope import parse_scope
 from grantline.scopes.services import OPENID_SCOPES, SERVICES, Resource, Service
 
 _VERBS: Final = MappingProxyType(
@@ -18,6 +19,8 @@ _VERBS: Final = MappingProxyType(
         "READ": ("See", "See your {noun}"),
     }
 )
+_MOST_REMEMBERED: Final = 1000
+_LONGEST_REMEMBERED: Final = 300
 _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 _SENSITIVITY: Final = MappingProxyType(
     {"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1}
@@ -101,6 +104,7 @@ class Catalog:
         self._by_name = {
             scope.name if scope.service == "OpenID" else scope.name.lower(): scope for scope in scopes
         }
+        self._read: dict[str, Resolved] = {}
         self._identifiers: dict[str, tuple[str, ...]] = {}
         for identifier, (prefix, _name) in apis.items():
             self._identifiers[prefix.lower()] = (*self._identifiers.get(prefix.lower(), ()), identifier)
@@ -113,6 +117,18 @@ class Catalog:
             name = f"{aliases[prefix.lower()]}.{rest}"
         scope = self._by_name.get(name)
         return scope if scope is not None else self._by_name.get(name.lower()) if "." in name else None
+
+    def read(self, text: str, aliases: Mapping[str, str] = _NO_ALIASES) -> Resolved:
+        """`resolve` for a scope parameter. What was good lately is remembered. Raises InvalidScope."""
+        if aliases or len(text) > _LONGEST_REMEMBERED:
+            return self.resolve(parse_scope(text), aliases)
+        known = self._read.get(text)
+        if known is None:
+            known = self.resolve(parse_scope(text))
+            if len(self._read) >= _MOST_REMEMBERED:
+                self._read.clear()
+            self._read[text] = known
+        return known
 
     def resolve(self, asked: Sequence[str], aliases: Mapping[str, str] = _NO_ALIASES) -> Resolved:
         """What the names mean. With `openid` among them unknown plain words are passed over; else

@@ -10,8 +10,9 @@ from grantline.tokens.access_tokens import AccessToken, mint_access_token, parse
 from grantline.tokens.authorization_codes import (
     AuthorizationCode,
     CodeLimitReached,
+    PresentedCode,
     count_wrong_verifier,
-    find_authorization_code,
+    find_presented_code,
     issue_authorization_code,
     list_console_codes,
     spend_authorization_code,
@@ -20,9 +21,10 @@ from grantline.tokens.authorization_codes import (
 from grantline.tokens.authorizations import (
     Authorization,
     NewAuthorization,
+    Standing,
     find_authorization,
     list_refresh_authorizations,
-    next_shared_sequence,
+    next_client_sequence,
     revoke_authorization,
     revoke_for_client,
     revoke_sequence,
@@ -49,6 +51,7 @@ from grantline.tokens.device_codes import (
 from grantline.tokens.introspection import LiveToken, find_holder, find_live_token, introspect
 from grantline.tokens.issue import (
     Issued,
+    Narrowed,
     access_token_for,
     access_token_of,
     id_token_for,
@@ -70,6 +73,7 @@ from grantline.tokens.refresh_tokens import (
     parse_refresh_token,
     seal_answer,
 )
+from grantline.tokens.refreshing import Refreshed, Successor, refreshes_allowed, use_refresh_token
 from grantline.tokens.revocation import revoke_token
 from grantline.tokens.scope_sets import ScopeSet, ScopeSets
 
@@ -89,10 +93,15 @@ __all__ = [
     "Issued",
     "LiveToken",
     "Mint",
+    "Narrowed",
     "NewAuthorization",
+    "PresentedCode",
     "RefreshToken",
+    "Refreshed",
     "ScopeSet",
     "ScopeSets",
+    "Standing",
+    "Successor",
     "TooManyDeviceCodes",
     "access_token_for",
     "access_token_of",
@@ -102,11 +111,11 @@ __all__ = [
     "count_wrong_verifier",
     "decide_device_code",
     "find_authorization",
-    "find_authorization_code",
     "find_by_user_code",
     "find_device_code",
     "find_holder",
     "find_live_token",
+    "find_presented_code",
     "hash_user_code",
     "id_token_for",
     "introspect",
@@ -118,12 +127,13 @@ __all__ = [
     "mint_access_token",
     "mint_refresh_token",
     "narrow",
-    "next_shared_sequence",
+    "next_client_sequence",
     "open_answer",
     "organization_claims",
     "parse_access_token",
     "parse_refresh_token",
     "read_user_code",
+    "refreshes_allowed",
     "release_device_code",
     "revoke_authorization",
     "revoke_for_client",
@@ -134,5 +144,6 @@ __all__ = [
     "show_user_code",
     "spend_authorization_code",
     "spend_device_code",
+    "use_refresh_token",
     "yield_of_code",
 ]

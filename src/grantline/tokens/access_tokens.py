@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from grantline.keys import Keyring
+from grantline.keys import Keyring, hmac_sha256
 from grantline.opaque import ACCESS_TOKEN, KINDS, decode, encode, recognise, render
 from grantline.tokens.mint import Mint
 
@@ -42,7 +42,7 @@ def _pack(number: int, token: AccessToken) -> bytes:
 
 
 def _mac(key: bytes, data_center: str, packed: bytes) -> bytes:
-    return hmac.digest(key, f"{ACCESS_TOKEN}_{data_center}_".encode() + packed, "sha256")[:_MAC_BYTES]
+    return hmac_sha256(key, f"{ACCESS_TOKEN}_{data_center}_".encode() + packed)[:_MAC_BYTES]
 
 
 def mint_access_token(keyring: Keyring, data_center: str, token: AccessToken, now: int) -> str:

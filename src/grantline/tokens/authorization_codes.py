@@ -3,8 +3,10 @@ and challenge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from grantline.accounts import lock_account
+from grantline.clients import Authenticated, confirmation, confirms
 from grantline.db import Database, Row, Transaction
 from grantline.opaque import AUTHORIZATION_CODE, digest, mint
 from grantline.tokens.mint import Mint
@@ -55,10 +57,8 @@ class AuthorizationCode:
 
 _COLUMNS: Final = (
     "code_hash, client_id, account_id, organization_id, redirect_uri, scope, asked_scope, resources,"
-    " refresh_token,"
-    " code_challenge, nonce, auth_time, sid, from_console, description, wrong_verifiers, created_at,"
-    " expires_at, consumed_at,"
-    " authorization_id, sequence"
+    " refresh_token, code_challenge, nonce, auth_time, sid, from_console, description, wrong_verifiers,"
+    " created_at, expires_at, consumed_at, authorization_id, sequence"
 )
 
 
@@ -110,6 +110,7 @@ async def issue_authorization_code(
     description: str = "",
 ) -> str:
     """A new code. Raises CodeLimitReached when this client and person got too many lately (B1)."""
+    await lock_account(tx, account_id)
     row = await tx.one(
         "SELECT COUNT(*), MIN(created_at) FROM authorization_codes"
         " WHERE client_id = $1 AND account_id = $2 AND from_console = $3 AND created_at > $4",
@@ -147,10 +148,34 @@ async def issue_authorization_code(
     return code
 
 
-async def find_authorization_code(db: Database, code: str) -> AuthorizationCode | None:
-    """What the code stands for, spent and expired ones too."""
-    row = await db.one(f"SELECT {_COLUMNS} FROM authorization_codes WHERE code_hash = $1", digest(code))
-    return _code(row) if row is not None else None
+class PresentedCode(NamedTuple):
+    """A code, and whether its person may still have what it stands for."""
+
+    code: AuthorizationCode
+    account_gone: bool
+    """The account is disabled, or there is none."""
+    is_member: bool
+    """The person belongs to the organization now."""
+
+
+_PRESENTED: Final = (
+    f"SELECT {', '.join(f'q.{name}' for name in _COLUMNS.split(', '))},"
+    " p.id IS NULL OR p.disabled_at IS NOT NULL, m.account_id IS NOT NULL FROM authorization_codes q"
+    " LEFT JOIN accounts p ON p.id = q.account_id"
+    " LEFT JOIN memberships m ON m.account_id = q.account_id AND m.organization_id = q.organization_id"
+    " WHERE q.code_hash = $1"
+)
+_PRESENTED_BY_CONFIRMED: Final = f"{_PRESENTED} AND {confirms(2)}"
+
+
+async def find_presented_code(db: Database, asking: Authenticated, code: str) -> PresentedCode | None:
+    """What the code stands for, spent and expired ones too. The statement confirms the client, where that is
+    needed: then None may also mean that it did not."""
+    if asking.confirmed:
+        row = await db.one(_PRESENTED, digest(code))
+    else:
+        row = await db.one(_PRESENTED_BY_CONFIRMED, digest(code), *confirmation(asking.client))
+    return PresentedCode(_code(row), bool(row[21]), bool(row[22])) if row is not None else None
 
 
 async def spend_authorization_code(tx: Transaction, code_hash: bytes, client_id: str, now: int) -> bool:

@@ -10,8 +10,9 @@ a limit on live tokens.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from grantline.clients import Client, confirmation, confirms
 from grantline.db import Database, Row, Transaction
 
 MOST_REVOKED: Final = 1000
@@ -19,38 +20,20 @@ MOST_REVOKED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Authorization:
-    """What a client holds for a person (or, with client credentials, as itself), with what decides whether it
-    still counts."""
+class Standing:
+    """What an access token needs of its authorization: whose it is, and whether it still counts."""
 
     id: int
     client_id: str
     account_id: int
     """0: the app itself."""
     organization_id: int
-    shared: bool
-    scope: tuple[str, ...]
-    asked_scope: tuple[str, ...]
-    resources: tuple[str, ...]
     auth_time: int
-    sid: str
-    refresh_hash: bytes | None
-    refresh_expires_at: int | None
-    refresh_idle_seconds: int | None
-    previous_hash: bytes | None
-    rotated_at: int | None
-    successor_seen: bool
-    sealed_answer: bytes | None
     sequence: int
     live_limit: int
     revoked_sequences: tuple[tuple[int, int], ...]
     """Tokens ended singly, as (sequence, expiry)."""
-    rate_started_at: int
-    rate_count: int
-    created_at: int
-    used_at: int
     revoked_at: int | None
-    revoked_reason: str | None
     client_type: str
     client_gone: bool
     """The client is disabled or deleted."""
@@ -71,6 +54,29 @@ class Authorization:
         return all(ended != sequence for ended, _ in self.revoked_sequences)
 
 
+@dataclass(frozen=True, slots=True)
+class Authorization(Standing):
+    """What a client holds for a person (or, with client credentials, as itself)."""
+
+    shared: bool
+    scope: tuple[str, ...]
+    asked_scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    sid: str
+    refresh_hash: bytes | None
+    refresh_expires_at: int | None
+    refresh_idle_seconds: int | None
+    previous_hash: bytes | None
+    rotated_at: int | None
+    successor_seen: bool
+    sealed_answer: bytes | None
+    rate_started_at: int
+    rate_count: int
+    created_at: int
+    used_at: int
+    revoked_reason: str | None
+
+
 _COLUMNS: Final = (
     "a.id, a.client_id, a.account_id, a.organization_id, a.shared_key, a.scope, a.asked_scope, a.resources,"
     " a.auth_time, a.sid,"
@@ -80,10 +86,10 @@ _COLUMNS: Final = (
     " a.created_at, a.used_at,"
     " a.revoked_at, a.revoked_reason, c.type, c.disabled_at, c.deleted_at, p.disabled_at"
 )
-_FROM: Final = (
+STANDING_FROM: Final = (
     "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
 )
-_BY_ID: Final = f"SELECT {_COLUMNS} {_FROM} WHERE a.id = $1"
+_BY_ID: Final = f"SELECT {_COLUMNS} {STANDING_FROM} WHERE a.id = $1"
 
 
 def _authorization(row: Row) -> Authorization:
@@ -120,6 +126,38 @@ def _authorization(row: Row) -> Authorization:
     )
 
 
+STANDING_COLUMNS: Final = (
+    "a.id, a.client_id, a.account_id, a.organization_id, a.auth_time, a.sequence, a.live_limit,"
+    " a.revoked_sequences, a.revoked_at, c.type, c.disabled_at, c.deleted_at, p.disabled_at"
+)
+"""What `standing` reads, of authorizations `a`, clients `c` and accounts `p`."""
+_STANDING: Final = f"SELECT {STANDING_COLUMNS} {STANDING_FROM} WHERE a.id = $1"
+
+
+def standing(row: Row) -> Standing:
+    """The standing in a row that begins with STANDING_COLUMNS."""
+    return Standing(
+        id=row[0],
+        client_id=row[1],
+        account_id=row[2],
+        organization_id=row[3],
+        auth_time=row[4],
+        sequence=row[5],
+        live_limit=row[6],
+        revoked_sequences=_sequences(row[7]),
+        revoked_at=row[8],
+        client_type=row[9],
+        client_gone=row[10] is not None or row[11] is not None,
+        account_gone=row[12] is not None,
+    )
+
+
+async def find_standing(db: Database, authorization_id: int) -> Standing | None:
+    """The standing of the authorization of this number, dead ones too."""
+    row = await db.one(_STANDING, authorization_id)
+    return standing(row) if row is not None else None
+
+
 def _sequences(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((pair[0], pair[1]) for pair in json.loads(text)) if text != "[]" else ()
 
@@ -135,13 +173,37 @@ async def list_refresh_authorizations(
 ) -> Sequence[Authorization]:
     """The live authorizations that have a refresh token, oldest first."""
     rows = await db.all(
-        f"SELECT {_COLUMNS} {_FROM} WHERE a.account_id = $1 AND a.client_id = $2 AND a.organization_id = $3"
-        " AND a.refresh_hash IS NOT NULL AND a.revoked_at IS NULL ORDER BY a.created_at, a.id",
+        f"SELECT {_COLUMNS} {STANDING_FROM} WHERE a.account_id = $1 AND a.client_id = $2"
+        " AND a.organization_id = $3 AND a.refresh_hash IS NOT NULL AND a.revoked_at IS NULL"
+        " ORDER BY a.created_at, a.id",
         account_id,
         client_id,
         organization_id,
     )
     return [_authorization(row) for row in rows]
+
+
+class Held(NamedTuple):
+    """One of the authorizations that a client holds for a person, as far as their number is concerned."""
+
+    id: int
+    created_at: int
+    used_at: int
+
+
+async def list_held(
+    tx: Transaction, *, account_id: int, client_id: str, organization_id: int
+) -> Sequence[Held]:
+    """The same as `list_refresh_authorizations`, in short."""
+    rows = await tx.all(
+        "SELECT id, created_at, used_at FROM authorizations WHERE account_id = $1 AND client_id = $2"
+        " AND organization_id = $3 AND refresh_hash IS NOT NULL AND revoked_at IS NULL"
+        " ORDER BY created_at, id",
+        account_id,
+        client_id,
+        organization_id,
+    )
+    return [Held(row[0], row[1], row[2]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +232,9 @@ class NewAuthorization:
         return f"{self.kind} {self.client_id} {self.account_id} {self.organization_id}"
 
 
-async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int) -> int:
-    """The number of a new row, with its first sequence taken. No refresh is counted yet: a code is none."""
+async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int) -> tuple[int, int]:
+    """Number and sequence of a new row, with its first sequence taken. No refresh is counted yet: a code is
+    none. Where another transaction made the shared row meanwhile, its next sequence is taken."""
     row = await tx.one(
         "INSERT INTO authorizations (client_id, account_id, organization_id, kind, shared_key, scope,"
         " asked_scope, resources,"
@@ -179,7 +242,8 @@ async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int)
         " revoked_sequences,"
         " rate_started_at, rate_count, created_at, used_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 1, $13, '[]', $14, 0, $14, $14)"
-        " RETURNING id",
+        " ON CONFLICT (shared_key) DO UPDATE SET sequence = authorizations.sequence + 1, used_at = $14,"
+        " auth_time = $9, sid = $10 RETURNING id, sequence",
         new.client_id,
         new.account_id,
         new.organization_id,
@@ -196,7 +260,7 @@ async def insert_authorization(tx: Transaction, new: NewAuthorization, now: int)
         now,
     )
     assert row is not None
-    return int(row[0])
+    return row[0], row[1]
 
 
 async def set_refresh_hash(tx: Transaction, authorization_id: int, refresh_hash: bytes) -> None:
@@ -204,18 +268,37 @@ async def set_refresh_hash(tx: Transaction, authorization_id: int, refresh_hash:
     await tx.run("UPDATE authorizations SET refresh_hash = $2 WHERE id = $1", authorization_id, refresh_hash)
 
 
+_NEXT_SHARED: Final = (
+    "UPDATE authorizations SET sequence = sequence + 1, used_at = $2, auth_time = $3, sid = $4"
+    " WHERE shared_key = $1 AND revoked_at IS NULL"
+)
+_RETURNING: Final = " RETURNING id, sequence"
+_OF_CONFIRMED: Final = f"{_NEXT_SHARED} AND {confirms(5)}{_RETURNING}"
+_OF_CONFIRMED_OWNER: Final = (
+    f"{_NEXT_SHARED} AND {confirms(5)}"
+    f" AND EXISTS (SELECT 1 FROM accounts p WHERE p.id = $9 AND p.disabled_at IS NULL){_RETURNING}"
+)
+
+
 async def next_shared_sequence(
     db: Database | Transaction, new: NewAuthorization, now: int
 ) -> tuple[int, int] | None:
     """Number and next sequence of the shared row, if there is a live one. One statement."""
-    row = await db.one(
-        "UPDATE authorizations SET sequence = sequence + 1, used_at = $2, auth_time = $3, sid = $4"
-        " WHERE shared_key = $1 AND revoked_at IS NULL RETURNING id, sequence",
-        new.shared_key,
-        now,
-        new.auth_time,
-        new.sid,
-    )
+    sql = _NEXT_SHARED + _RETURNING
+    row = await db.one(sql, new.shared_key, now, new.auth_time, new.sid)
+    return (row[0], row[1]) if row is not None else None
+
+
+async def next_client_sequence(
+    db: Database, client: Client, new: NewAuthorization, now: int
+) -> tuple[int, int] | None:
+    """`next_shared_sequence` for the client's own row, if the same statement confirms the client and, where
+    it acts as one, the person."""
+    parameters = (new.shared_key, now, new.auth_time, new.sid, *confirmation(client))
+    if new.account_id:
+        row = await db.one(_OF_CONFIRMED_OWNER, *parameters, new.account_id)
+    else:
+        row = await db.one(_OF_CONFIRMED, *parameters)
     return (row[0], row[1]) if row is not None else None
 
 
@@ -240,7 +323,9 @@ async def revoke_sequence(
     """End one access token. Ended ones are remembered until they would have expired; with more
     than a thousand of them everything that the row led to ends."""
     async with db.transaction() as tx:
-        row = await tx.one("SELECT revoked_sequences FROM authorizations WHERE id = $1", authorization_id)
+        row = await tx.one(
+            "SELECT revoked_sequences FROM authorizations WHERE id = $1 FOR UPDATE", authorization_id
+        )
         if row is None:
             return
         ended = [pair for pair in _sequences(row[0]) if pair[1] > now and pair[0] != sequence]

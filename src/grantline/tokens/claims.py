@@ -27,8 +27,6 @@ def claims_for(
     return claims
 
 
-def organization_claims(organization: Organization | None) -> Mapping[str, object]:
+def organization_claims(organization: Organization) -> Mapping[str, object]:
     """Whose data the token is about, for the API that serves it."""
-    if organization is None:
-        return {}
     return {"organization": str(organization.id), "organization_name": organization.name}

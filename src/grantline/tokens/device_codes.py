@@ -138,6 +138,7 @@ async def issue_device_code(
     length = USER_CODE_LENGTH + (USER_CODE_EXTRA if guessed else 0)
     letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(length))
     async with mint_.db.transaction() as tx:
+        await tx.one("SELECT 1 FROM clients WHERE id = $1 FOR UPDATE", client_id)  # its codes are counted
         await tx.run(
             "DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400
         )

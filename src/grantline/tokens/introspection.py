@@ -6,23 +6,52 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from grantline.accounts import find_account, find_organization
-from grantline.clients import Client, find_api, find_client, get_client_type
+from grantline.accounts import Organization, find_account
+from grantline.clients import (
+    RESOURCE_API,
+    Authenticated,
+    Client,
+    Unconfirmed,
+    confirmation,
+    confirms,
+    find_client,
+    get_client_type,
+)
+from grantline.db import Row
 from grantline.opaque import digest
-from grantline.tokens.access_tokens import read_access_token
-from grantline.tokens.authorizations import Authorization, find_authorization
+from grantline.tokens.access_tokens import AccessToken, read_access_token
+from grantline.tokens.authorizations import (
+    STANDING_COLUMNS,
+    STANDING_FROM,
+    Authorization,
+    Standing,
+    find_authorization,
+    find_standing,
+    standing,
+)
 from grantline.tokens.claims import claims_for, organization_claims
 from grantline.tokens.mint import Mint
 from grantline.tokens.refresh_tokens import parse_refresh_token
 
+_ORGANIZATION: Final = STANDING_COLUMNS.count(",") + 1
+_IDENTIFIER: Final = _ORGANIZATION + 2
 INACTIVE: Final[Mapping[str, object]] = MappingProxyType({"active": False})
+
+
+_FOR_APP: Final = f"SELECT {STANDING_COLUMNS} {STANDING_FROM} WHERE a.id = $1"
+_FOR_API: Final = (
+    f"SELECT {STANDING_COLUMNS}, o.id, o.name, i.identifier {STANDING_FROM}"
+    " LEFT JOIN organizations o ON o.id = a.organization_id"
+    " LEFT JOIN apis i ON i.client_id = $2 WHERE a.id = $1"
+)
+_CONFIRMING: Final = f" AND {confirms(2)}"
 
 
 @dataclass(frozen=True, slots=True)
 class LiveToken:
     """An access token that works at this moment."""
 
-    authorization: Authorization
+    authorization: Standing
     sequence: int
     scope: tuple[str, ...]
     audience: tuple[str, ...]
@@ -35,7 +64,10 @@ async def find_live_token(mint: Mint, text: str, now: int) -> LiveToken | None:
     token = await read_access_token(mint, text, now)
     if token is None or token.expires_at <= now:
         return None
-    authorization = await find_authorization(mint.db, token.authorization_id)
+    return await _judge(mint, token, await find_standing(mint.db, token.authorization_id))
+
+
+async def _judge(mint: Mint, token: AccessToken, authorization: Standing | None) -> LiveToken | None:
     if authorization is None or not authorization.live or not authorization.sequence_is_live(token.sequence):
         return None
     scope_set = await mint.scope_sets.find(token.scope_set_id)
@@ -51,18 +83,27 @@ async def find_holder(mint: Mint, text: str, now: int) -> str | None:
     return authorization.client_id if authorization is not None else None
 
 
-async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
+async def introspect(mint: Mint, asking: Authenticated, text: str, now: int) -> Mapping[str, object]:
     """The introspection answer for this caller (RFC 7662 §2.2).
 
     A client may ask about tokens issued to itself; an API about those whose audience it is in; anything else
     is `{"active": false}`
-    and nothing more, whatever the reason (T97).
+    and nothing more, whatever the reason (T97). Raises Unconfirmed.
     """
-    live = await find_live_token(mint, text, now)
-    if live is None:
+    caller = asking.client
+    token = await read_access_token(mint, text, now)
+    if token is None or token.expires_at <= now:
+        if not asking.confirmed:
+            raise Unconfirmed
         return await _introspect_refresh(mint, caller, text, now)
-    api = await find_api(mint.db, caller.id) if caller.type.name == "api" else None
-    if live.authorization.client_id != caller.id and (api is None or api.identifier not in live.audience):
+    row = await _ask(mint, asking, token.authorization_id)
+    if row is None and not asking.confirmed:
+        raise Unconfirmed
+    live = await _judge(mint, token, standing(row) if row is not None else None)
+    if row is None or live is None:
+        return INACTIVE
+    for_api = caller.type is RESOURCE_API
+    if live.authorization.client_id != caller.id and (not for_api or row[_IDENTIFIER] not in live.audience):
         return INACTIVE
     answer: dict[str, object] = {
         "active": True,
@@ -74,14 +115,29 @@ async def introspect(mint: Mint, caller: Client, text: str, now: int) -> Mapping
         "iss": mint.home.issuer,
         "aud": live.audience[0] if len(live.audience) == 1 else list(live.audience),
     }
-    await _add_owner(mint, answer, live, for_api=api is not None)
+    _add_owner(answer, live.authorization)
+    if for_api:
+        if row[_ORGANIZATION] is not None:
+            owner = Organization(row[_ORGANIZATION], row[_ORGANIZATION + 1])
+            answer.update(organization_claims(owner))
+        await _add_for_api(mint, answer, live)
     return answer
 
 
-async def _add_owner(mint: Mint, answer: dict[str, object], live: LiveToken, *, for_api: bool) -> None:
-    """Whose token it is: a person's number, or the app's own id; organization and origins for APIs alone (RFC
-    7662 §5)."""
-    authorization = live.authorization
+async def _ask(mint: Mint, asking: Authenticated, authorization_id: int) -> Row | None:
+    """The authorization's standing, for an API with its organization and the API's identifier, in one
+    statement; which confirms the caller, where that is needed."""
+    client = asking.client
+    sql = _FOR_API if client.type is RESOURCE_API else _FOR_APP
+    if not asking.confirmed:
+        return await mint.db.one(sql + _CONFIRMING, authorization_id, *confirmation(client))
+    if client.type is RESOURCE_API:
+        return await mint.db.one(sql, authorization_id, client.id)
+    return await mint.db.one(sql, authorization_id)
+
+
+def _add_owner(answer: dict[str, object], authorization: Standing) -> None:
+    """Whose token it is: a person's number, or the app's own id."""
     if authorization.account_id:
         answer["sub"] = str(authorization.account_id)
         answer["username"] = str(authorization.account_id)
@@ -89,9 +145,11 @@ async def _add_owner(mint: Mint, answer: dict[str, object], live: LiveToken, *, 
         answer["sub"] = authorization.client_id
     if authorization.auth_time:
         answer["auth_time"] = authorization.auth_time
-    if not for_api:
-        return
-    answer.update(organization_claims(await find_organization(mint.db, authorization.organization_id)))
+
+
+async def _add_for_api(mint: Mint, answer: dict[str, object], live: LiveToken) -> None:
+    """Origins, and who the person is where a scope shows it: for APIs alone (RFC 7662 §5)."""
+    authorization = live.authorization
     if get_client_type(authorization.client_type).origins:
         client = await find_client(mint.db, authorization.client_id)
         answer["origins"] = list(client.origins) if client is not None else []

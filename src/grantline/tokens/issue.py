@@ -1,10 +1,11 @@
 """The single place where tokens are made: access tokens, id_tokens, and the authorizations behind them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
-from grantline.accounts import Account
+from grantline.accounts import lock_account
 from grantline.activity import Entry
 from grantline.audit import record_event
 from grantline.clients import Client
@@ -12,22 +13,21 @@ from grantline.db import Transaction
 from grantline.limits import Limit
 from grantline.oauth.errors import InvalidScope, InvalidTarget, Throttled
 from grantline.oauth.id_token import id_token_claims
-from grantline.oauth.scope import parse_scope
 from grantline.opaque import digest
 from grantline.tokens.access_tokens import AccessToken, mint_access_token
 from grantline.tokens.authorizations import (
     NewAuthorization,
     insert_authorization,
-    list_refresh_authorizations,
+    list_held,
     next_shared_sequence,
     revoke_authorization,
     set_refresh_hash,
 )
-from grantline.tokens.claims import claims_for
 from grantline.tokens.mint import LIVE_ACCESS_TOKENS, LIVE_REFRESH_TOKENS, REFRESH_SPAN_SECONDS, Mint
 from grantline.tokens.refresh_tokens import mint_refresh_token
 from grantline.tokens.scope_sets import ScopeSet
 
+_NO_CLAIMS: Final[Mapping[str, object]] = MappingProxyType({})
 ID_TOKEN_SECONDS: Final = 3600
 NEARLY_ALL_REFRESH_TOKENS: Final = LIVE_REFRESH_TOKENS * 4 // 5
 NEW_REFRESH_TOKENS: Final = Limit("new-refresh-tokens", 10, REFRESH_SPAN_SECONDS)
@@ -55,11 +55,11 @@ async def issue_authorization(
     if new.kind != "refresh":
         joined = await next_shared_sequence(tx, new, now)
         if joined is None:
-            joined = (await insert_authorization(tx, new, now), 1)
+            joined = await insert_authorization(tx, new, now)
         return Issued(joined[0], joined[1], None)
     await _make_room(tx, mint, client, new, now, request_id)
     kind = client.type
-    number = await insert_authorization(
+    number, sequence = await insert_authorization(
         tx,
         replace(
             new,
@@ -71,13 +71,14 @@ async def issue_authorization(
     )
     token = mint_refresh_token(mint.keyring, mint.home.code, number)
     await set_refresh_hash(tx, number, digest(token))
-    return Issued(number, 1, token)
+    return Issued(number, sequence, token)
 
 
 async def _make_room(
     tx: Transaction, mint: Mint, client: Client, new: NewAuthorization, now: int, request_id: str
 ) -> None:
-    held = await list_refresh_authorizations(
+    await lock_account(tx, new.account_id)
+    held = await list_held(
         tx, account_id=new.account_id, client_id=client.id, organization_id=new.organization_id
     )
     lately = [one for one in held if one.created_at > now - REFRESH_SPAN_SECONDS]
@@ -129,10 +130,16 @@ async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str
 
     May write; never call it inside a transaction.
     """
+    asked = (scope, resources)
+    known = mint.scope_sets.find_asked(mint.catalog, asked)
+    if known is not None:
+        return known
     audience = resources or mint.catalog.audience(scope)
     if not audience or mint.catalog.about_person(scope):
         audience = (*audience, mint.home.issuer)
-    return await mint.scope_sets.get(scope, audience)
+    found = await mint.scope_sets.get(scope, audience)
+    mint.scope_sets.keep_asked(mint.catalog, asked, found)
+    return found
 
 
 def access_token_of(mint: Mint, authorization_id: int, sequence: int, scope_set: ScopeSet, now: int) -> str:
@@ -156,8 +163,7 @@ async def access_token_for(
 def id_token_for(
     mint: Mint,
     client: Client,
-    account: Account,
-    scope: Collection[str],
+    account_id: int,
     *,
     now: int,
     auth_time: int,
@@ -165,15 +171,14 @@ def id_token_for(
     sid: str | None = None,
     access_token: str | None = None,
     code: str | None = None,
-    with_claims: bool = False,
+    claims: Mapping[str, object] = _NO_CLAIMS,
 ) -> str:
-    """The id_token for this person and app (OpenID Connect Core §2). `with_claims` puts the claims of the
-    scopes into it."""
+    """The id_token for this person and app (OpenID Connect Core §2). `claims` are those about the person,
+    where they are to be read from it."""
     alg = "RS256"
-    extra = claims_for(account, scope, vendor_names=client.vendor_compatible) if with_claims else {}
-    claims = id_token_claims(
+    members = id_token_claims(
         issuer=mint.home.issuer,
-        sub=account.sub,
+        sub=str(account_id),
         aud=client.id,
         now=now,
         lifetime_seconds=ID_TOKEN_SECONDS,
@@ -183,9 +188,13 @@ def id_token_for(
         access_token=access_token,
         code=code,
         alg=alg,
-        extra=extra,
+        extra=claims,
     )
-    return mint.keyring.sign(claims, alg=alg, typ="JWT", now=now)
+    return mint.keyring.sign(members, alg=alg, typ="JWT", now=now)
+
+
+Narrowed = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]
+"""Scope, resources and asked spelling of a token."""
 
 
 def narrow(
@@ -195,7 +204,7 @@ def narrow(
     asked: str | None,
     asked_resources: tuple[str, ...],
     aliases: Mapping[str, str] | None = None,
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]:
+) -> Narrowed:
     """Scope, resources and asked spelling of a token out of a grant: as asked, never more (RFC 6749 §6, RFC
     8707 §2.2, T45).
 
@@ -204,7 +213,7 @@ def narrow(
     """
     scope, spelled = granted, None
     if asked is not None:
-        resolved = mint.catalog.resolve(parse_scope(asked), aliases or {})
+        resolved = mint.catalog.read(asked, aliases or {})
         for name in resolved.names:
             if name not in granted:
                 raise InvalidScope("scope_exceeds_grant", received=name, expected=" ".join(granted))

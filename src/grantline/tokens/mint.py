@@ -1,10 +1,11 @@
 """The mint: what every flow needs at hand to issue, find and judge tokens in one data center."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from grantline.activity import Recorder
+from grantline.clients import ClientMemory
 from grantline.datacenters import DataCenter, DataCenters
 from grantline.db import Database
 from grantline.keys import Keyring
@@ -41,6 +42,7 @@ class Mint:
     catch_up: Callable[[], Awaitable[bool]] = _nothing_newer
     """Takes up what other nodes changed; gives whether that was anything. Asked when a token names a key that
     is newer than ours."""
+    clients: ClientMemory = field(default_factory=ClientMemory)
 
     @property
     def home(self) -> DataCenter:

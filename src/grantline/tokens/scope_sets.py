@@ -12,6 +12,8 @@ from typing import Final
 from grantline.db import Database
 
 _MOST_CACHED: Final = 10_000
+Asked = tuple[tuple[str, ...], tuple[str, ...]]
+"""Scopes, and the resources or the audience that go with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,19 @@ class ScopeSets:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._by_id: OrderedDict[int, ScopeSet] = OrderedDict()
-        self._by_content: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], ScopeSet] = OrderedDict()
+        self._by_content: OrderedDict[Asked, ScopeSet] = OrderedDict()
+        self._catalog: object = None
+        self._by_asked: dict[Asked, ScopeSet] = {}
+
+    def find_asked(self, catalog: object, asked: Asked) -> ScopeSet | None:
+        """The set that these scopes and resources led to by this catalogue, if that was seen lately."""
+        return self._by_asked.get(asked) if catalog is self._catalog else None
+
+    def keep_asked(self, catalog: object, asked: Asked, found: ScopeSet) -> None:
+        """Remember what they led to; another catalogue starts anew."""
+        if catalog is not self._catalog or len(self._by_asked) >= _MOST_CACHED:
+            self._catalog, self._by_asked = catalog, {}
+        self._by_asked[asked] = found
 
     async def get(self, scope: tuple[str, ...], audience: tuple[str, ...]) -> ScopeSet:
         """The set of this content, made if it is new."""

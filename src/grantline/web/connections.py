@@ -209,7 +209,18 @@ class Cycle(RequestResponseCycle):
             keep_alive=keep_alive,
             on_response=connection.on_response_complete,
         )
+        self.taken = False
         self._common = connection.common
+
+    async def receive(self) -> Any:
+        """The next message. A body that is there as a whole, as nearly all are, is handed over at once."""
+        if self.more_body or self.taken or self.disconnected or self.response_complete:
+            message = await super().receive()
+            self.taken = not self.more_body
+            return message
+        self.taken = True
+        self.message_event.clear()
+        return {"type": "http.request", "body": bytes(self.body), "more_body": False}
 
     def answer(self, status: int, lines: bytes, body: bytes) -> bool:
         """Send a whole answer in one piece: header lines that are rendered and end with their line's end, and

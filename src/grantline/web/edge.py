@@ -85,11 +85,8 @@ class Edge:
         self._proxies = server.settings.proxy_networks
         self._peers: dict[tuple[str | None, str, str | None, str | None], Peer] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._http(scope, receive, send) if scope["type"] == "http" else self._lifespan(receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -172,7 +169,7 @@ class Edge:
         path = scope["path"]
         if headers.get("host") != self._host and path not in _HEALTH:
             return 421
-        if path not in PROGRAMS and not query.isascii():
+        if path not in PROGRAMS and (not query.isascii() or b"%00" in query):
             return 400
         if _ODD_PATH.search(raw):
             return 404

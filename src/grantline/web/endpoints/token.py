@@ -1,6 +1,8 @@
 """The token endpoint (RFC 6749 §3.2): read, authenticate, redeem, answer."""
 
-from grantline.clients import Authenticated, authenticate
+from contextlib import suppress
+
+from grantline.clients import Authenticated, authenticate, recall
 from grantline.grants import Exchange, redeem
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.parameters import Parameters
@@ -15,7 +17,14 @@ from grantline.web.server import Server
 async def token(server: Server, call: Call) -> Answer:
     """POST /oauth/v2/token."""
     parameters = call.parameters()
-    authenticated = await authenticate_call(server, call, parameters)
+    known = recall_client(server, call, parameters)
+    if known is not None:
+        with suppress(OAuthError):  # whatever it was, the client as it is now decides
+            return await _redeem(server, call, parameters, known)
+    return await _redeem(server, call, parameters, await authenticate_call(server, call, parameters))
+
+
+async def _redeem(server: Server, call: Call, parameters: Parameters, authenticated: Authenticated) -> Answer:
     client = authenticated.client
     check_call_origin(call, client)
     exchange = Exchange(
@@ -39,6 +48,12 @@ def parse_for(client_id: str, parameters: Parameters) -> TokenRequest:
         raise error.concerning(client_id) from None
 
 
+def recall_client(server: Server, call: Call, parameters: Parameters) -> Authenticated | None:
+    """The client of a call as it is remembered, where nothing about it asks for more."""
+    known = recall(server.mint.clients, call.authorization, parameters, call.now)
+    return None if parameters.repeated_equal else known
+
+
 async def authenticate_call(server: Server, call: Call, parameters: Parameters) -> Authenticated:
     """The client of a call; credentials in the query leave a warning in its activity (R18)."""
     authenticated = await authenticate(
@@ -50,6 +65,7 @@ async def authenticate_call(server: Server, call: Call, parameters: Parameters) 
         network=call.peer.network,
         now=call.now,
     )
+    server.mint.clients.keep(authenticated.client)
     vendor_wire.check_repeats(authenticated.client, parameters)
     if authenticated.in_query:
         record_warning(

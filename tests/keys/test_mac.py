@@ -1,0 +1,14 @@
+"""HMAC-SHA256 with prepared keys is HMAC-SHA256 (RFC 2104)."""
+
+import hmac
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grantline.keys import hmac_sha256
+
+
+@given(st.binary(min_size=1, max_size=64), st.binary(max_size=300))
+def test_a_mac_is_that_of_the_standard_library(key: bytes, message: bytes) -> None:
+    assert hmac_sha256(key, message) == hmac.digest(key, message, "sha256")
+    assert hmac_sha256(key, message) == hmac.digest(key, message, "sha256"), "and again, once it is prepared"
