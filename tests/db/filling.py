@@ -37,11 +37,11 @@ class Filling:
         """Row `n` by column."""
         return {column.name: self.value(table, column, n) for column in table.columns}
 
-    async def fill(self, db: Database, rows: int) -> None:
-        """Put this many rows into each table."""
+    async def fill(self, db: Database, rows: int, **more: int) -> None:
+        """Put this many rows into each table, and into those named more."""
         async with db.transaction() as tx:
             for table in self.tables.values():
-                for n in range(rows):
+                for n in range(more.get(table.name, rows)):
                     await insert(tx, table.name, self.row(table, n))
 
     async def add(self, db: Database, table: str, n: int, **changes: object) -> None:
