@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         None,
         description="File with the key that protects all others. Unset: `master.key` beside the SQLite file.",
     )
+    audit_folder: Path | None = Field(
+        None,
+        description="Folder for months of the audit that leave the database. Unset: beside the master key.",
+    )
     limits: str = Field("1", description="A factor for all counts of the rate limits, or `off`.")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -138,3 +142,8 @@ class Settings(BaseSettings):
     def master_key_path(self) -> Path:
         """Where the master key is: the setting, or beside the database."""
         return self.master_key_file or Path(self.database.removeprefix("sqlite://")).with_name("master.key")
+
+    @property
+    def audit_path(self) -> Path:
+        """Where months of the audit go: the setting, or beside the master key."""
+        return self.audit_folder or self.master_key_path.with_name("audit")

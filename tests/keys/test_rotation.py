@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from grantline.db import Database, open_database
-from grantline.keys import Envelope, Keyring, ensure_keys, load_keyring, rotate_keys
+from grantline.keys import Envelope, Keyring, ensure_keys, load_keyring, rotate_keys, rotate_old_keys
 from tests.site import Site
+
+pytestmark = pytest.mark.both_engines
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -178,3 +180,16 @@ async def test_keys_are_made_once_however_often_they_are_ensured(db: Database, e
     for _ in range(3):
         await ensure_keys(db, envelope, NOW)
     assert len(await db.all("SELECT id FROM keys")) == 3
+
+
+async def test_keys_are_replaced_when_they_are_old_and_dropped_when_they_are_over(
+    db: Database, envelope: Envelope
+) -> None:
+    await ensure_keys(db, envelope, NOW)
+    assert await rotate_old_keys(db, envelope, NOW + 90 * DAY - 1) == []
+    assert len(await rotate_old_keys(db, envelope, NOW + 90 * DAY)) == 3
+    turned = NOW + 90 * DAY
+    for at, kept in ((turned + DAY, 6), (turned + 2 * DAY - 1, 5), (turned + 2 * DAY, 3)):
+        assert await rotate_old_keys(db, envelope, at) == []
+        assert len(await db.all("SELECT id FROM keys")) == kept
+    assert await rotate_old_keys(db, envelope, turned + 90 * DAY - 1) == []

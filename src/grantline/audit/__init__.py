@@ -1,8 +1,22 @@
-"""The audit: security acts, written in the transaction of the act, never altered, kept 400 days.
+"""The audit: security acts, written in the transaction of the act, sealed in a chain, kept 400 days and then
+exported.
 
 What failed and why, for the owners of an app, is next door in `activity`.
 """
 
+from grantline.audit.chain import SEAL_PURPOSE, find_break, has_unsealed, seal_events
 from grantline.audit.events import AuditEvent, list_account_events, list_client_events, record_event
+from grantline.audit.months import drop_old_months, sealed_events
 
-__all__ = ["AuditEvent", "list_account_events", "list_client_events", "record_event"]
+__all__ = [
+    "SEAL_PURPOSE",
+    "AuditEvent",
+    "drop_old_months",
+    "find_break",
+    "has_unsealed",
+    "list_account_events",
+    "list_client_events",
+    "record_event",
+    "seal_events",
+    "sealed_events",
+]

@@ -23,6 +23,8 @@ class Job:
     name: str
     every_seconds: int
     work: Callable[[Claim], Awaitable[None]]
+    wanted: Callable[[], Awaitable[bool]] | None = None
+    """Asked before it is claimed, for work that is due often and mostly not there."""
 
 
 async def do_due_jobs(
@@ -42,7 +44,7 @@ async def do_due_jobs(
     done = []
     due = await due_jobs(db, clock())
     for job in jobs:
-        if job.name in due:
+        if job.name in due and (job.wanted is None or await job.wanted()):
             claim = await claim_job(db, job.name, node, clock, hold_seconds=hold_seconds)
             if claim is not None and await _do(job, claim):
                 done.append(job.name)

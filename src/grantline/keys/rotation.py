@@ -88,11 +88,16 @@ async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
 
 
 async def rotate_old_keys(db: Database, envelope: Envelope, now: int) -> list[str]:
-    """Rotate if the newest key is ROTATE_SECONDS old; gives the ids of the new keys, none if it is not."""
+    """Rotate if the newest key is ROTATE_SECONDS old, and drop keys that are over; gives the ids of new
+    ones."""
     row = await db.one("SELECT MAX(created_at) FROM keys")
-    if row is None or row[0] is None or now < row[0] + ROTATE_SECONDS:
-        return []
-    return await rotate_keys(db, envelope, now)
+    if row is not None and row[0] is not None and now >= row[0] + ROTATE_SECONDS:
+        return await rotate_keys(db, envelope, now)
+    if await db.one("SELECT 1 FROM keys WHERE retired_at <= $1 LIMIT 1", now) is not None:
+        async with db.transaction() as tx:
+            await _announce(tx)
+            await tx.run("DELETE FROM keys WHERE retired_at <= $1", now)
+    return []
 
 
 async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised: bool = False) -> list[str]:

@@ -2,13 +2,14 @@
 of its users, and old keys are replaced."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import structlog
 
 from grantline.accounts import SESSION_LIFE_SECONDS
 from grantline.activity import DAYS_KEPT_SECONDS, fold_hours
-from grantline.audit import record_event
+from grantline.audit import SEAL_PURPOSE, drop_old_months, has_unsealed, record_event, seal_events
 from grantline.db import Database
 from grantline.jobs import Claim, Job
 from grantline.keys import Envelope, rotate_old_keys
@@ -105,7 +106,7 @@ async def _sweep_authorizations(db: Database, until: int, between: Callable[[], 
         await between()
 
 
-def jobs(db: Database, envelope: Envelope) -> tuple[Job, ...]:
+def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...]:
     """The jobs of a data center."""
 
     async def sweeping(claim: Claim) -> None:
@@ -118,4 +119,17 @@ def jobs(db: Database, envelope: Envelope) -> tuple[Job, ...]:
             await record_event(db, "keys.rotated", now=now, detail={"keys": made, "compromised": False})
             structlog.get_logger().info("keys rotated by age", keys=len(made))
 
-    return (Job("sweep", 3600, sweeping), Job("rotate-keys", 3600, rotating))
+    async def sealing(claim: Claim) -> None:
+        while await seal_events(db, envelope.derive(SEAL_PURPOSE)):
+            await claim.hold()
+
+    async def exporting(claim: Claim) -> None:
+        for path in await drop_old_months(db, audit_folder, claim.clock(), between=claim.hold):
+            structlog.get_logger().info("a month of the audit was exported", file=str(path))
+
+    return (
+        Job("sweep", 3600, sweeping),
+        Job("rotate-keys", 3600, rotating),
+        Job("seal-audit", 1, sealing, wanted=lambda: has_unsealed(db)),
+        Job("export-audit", _DAY, exporting),
+    )

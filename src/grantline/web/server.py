@@ -70,7 +70,7 @@ class Server:
         ]
 
     async def _do_jobs(self) -> None:
-        known = jobs(self.db, self.envelope)
+        known = jobs(self.db, self.envelope, self.settings.audit_path)
         while True:
             await asyncio.sleep(JOBS_SECONDS)
             try:
