@@ -17,7 +17,7 @@ from bench.seed import Size
 from bench.session import Session, postgres_settings, session
 from bench.store import Results
 
-SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales")
+SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales", "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Asked:
 
     def plan(self) -> Plan:
         """How long and how often."""
-        return Plan(1, 2, 1) if self.quick else Plan(3, 10, 3)
+        return Plan(1, 1, 1) if self.quick else Plan(3, 10, 3)
 
     def size(self) -> Size:
         """How much is seeded."""
@@ -44,8 +44,8 @@ class Asked:
             few = {"accounts": 1000, "authorizations": 5000, "introspected": 1, "rotating": 1000}
             return Size(batches=plan.batches, codes=1, **few)
         if self.quick:
-            few = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 3200}
-            return Size(batches=plan.batches, codes=8000, **few)
+            few = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 1600}
+            return Size(batches=plan.batches, codes=4000, **few)
         return Size(batches=plan.batches, codes=6000 * plan.run_seconds)
 
 
@@ -96,7 +96,7 @@ def run(found: Session, asked: Asked, results: Results) -> None:
         found.peers()
     if found.figures:
         results.put("cases", found.figures, taken)
-    for name in ("latency", "starts", "scales"):
+    for name in ("latency", "starts", "scales", "rows"):
         if name in asked.sections:
             results.put(name, getattr(found, name)(), taken)
     if "people" in asked.sections:

@@ -50,41 +50,26 @@ def cores() -> Cores:
     return Cores(usable[0], usable[-1])
 
 
-def drive(
-    url: str, mode: str, file: Path, seconds: int, where: Cores, connections: int = CONNECTIONS
-) -> Load:
-    """Load the address for so long, over connections that stay open. Raises LoadFailed.
+def drive(url: str, mode: str, file: Path, seconds: int, where: Cores) -> Load:
+    """Load the address for so long, over CONNECTIONS connections that stay open. Raises LoadFailed.
 
     `mode` is `get` (no body), `any` (lines of the file at random), `once` (each line one time) or `chain`
     (each answer's refresh token is the next request's; wrk has no state per connection, so each connection
     gets a thread).
     """
-    return drive_all([url], mode, file, seconds, where, connections)[0]
+    return drive_all([url], mode, file, seconds, where)[0]
 
 
-def drive_all(
-    urls: list[str], mode: str, file: Path, seconds: int, where: Cores, connections: int = CONNECTIONS
-) -> list[Load]:
+def drive_all(urls: list[str], mode: str, file: Path, seconds: int, where: Cores) -> list[Load]:
     """Load several addresses at once, each with its share of the connections. Raises LoadFailed."""
     # All nodes are one issuer and answer to its name alone: that of the first.
     host = f"Host: {urlsplit(urls[0]).netloc}"
-    each = connections // len(urls)
+    each = CONNECTIONS // len(urls)
     threads = each if mode == "chain" else 1
-    wrk = [
-        "wrk",
-        f"-t{threads}",
-        f"-c{each}",
-        f"-d{seconds}s",
-        "--timeout",
-        "60s",
-        "-H",
-        host,
-        "-s",
-        str(SCRIPT),
-    ]
+    wrk = ["wrk", f"-t{threads}", f"-c{each}", f"-d{seconds}s", "--timeout", "60s", "-H", host]
     running = [
         subprocess.Popen(
-            pinned([where.load], [*wrk, url, "--", mode, str(file), str(threads)]),
+            pinned([where.load], [*wrk, "-s", str(SCRIPT), url, "--", mode, str(file), str(threads)]),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,19 +2,23 @@
 
 import json
 import random
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Final
 
-from bench.load import CONNECTIONS, Cores, Load, drive
+from bench.load import Cores, Load, drive
 from bench.serving import Serving
+
+_FEW: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of request: its name in the report, how wrk walks the seeded file, and the bars in µs by the
-    server's name."""
+    """One kind of request: its name in the report, how wrk walks the seeded file (`few`: `ask_few`), and the
+    bars in µs by the server's name."""
 
     name: str
     path: str
@@ -23,9 +27,6 @@ class Case:
     bars: tuple[tuple[str, int], ...] = ()
     proof: str = ""
     """What a right answer contains, where an error has status 200 too."""
-    connections: int = CONNECTIONS
-    least_seconds: int = 0
-    """How long a run takes at least, where an answer takes most of a second."""
 
     def bar(self, server: str) -> int | None:
         """The bar for this server, if there is one."""
@@ -93,10 +94,11 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
     if case.proof:
         prove(serving, case, data)
     for batch in range(plan.batches):
-        seconds = max(plan.run_seconds, case.least_seconds) if batch else plan.warm_seconds
+        seconds = plan.run_seconds if batch else plan.warm_seconds
         file = data / f"{case.file}.{batch if case.mode in ('chain', 'once') else 0}"
         start = _Reading.of(serving)
-        load = drive(serving.url + case.path, case.mode, file, seconds, where, case.connections)
+        url = serving.url + case.path
+        load = ask_few(url, file) if case.mode == "few" else drive(url, case.mode, file, seconds, where)
         if batch:
             before.append(start)
             after.append(_Reading.of(serving))
@@ -120,6 +122,16 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
         log_bytes=median((b.written - a.written) / load.answered for a, b, load in runs),
         syncs=median((b.syncs - a.syncs) / load.answered for a, b, load in runs) if behind else None,
     )
+
+
+def ask_few(url: str, file: Path) -> Load:
+    """A few requests one after another, for answers that take most of a second: too long for runs by time."""
+    bodies = random.sample(file.read_text().splitlines(), _FEW)
+    begun = time.monotonic()
+    for body in bodies:
+        urllib.request.urlopen(url, body.encode(), timeout=120).close()
+    seconds = time.monotonic() - begun
+    return Load(_FEW, 0, "", seconds, seconds / _FEW * 1e3)
 
 
 def prove(serving: Serving, case: Case, data: Path) -> None:

@@ -32,10 +32,10 @@ def _file(name: str) -> str:
 
 def _latency(name: str, curves: Sequence[Latency]) -> str:
     series = []
-    for server in dict.fromkeys(one.server for one in curves):
+    for colour, server in enumerate(dict.fromkeys(one.server for one in curves)):
         of_server = [one for one in curves if one.server == server]
-        series.append(Series(f"{server}: p99", [(one.share, one.p99_ms) for one in of_server]))
-        series.append(Series(f"{server}: median", [(one.share, one.p50_ms) for one in of_server]))
+        series.append(Series(f"{server}: p99", [(one.share, one.p99_ms) for one in of_server], colour))
+        series.append(Series(f"{server}: median", [(one.share, one.p50_ms) for one in of_server], colour, 2))
     return lines(
         f"Latency against load: {name}",
         Axis("share of saturation, %"),
@@ -50,8 +50,8 @@ def _scaling(scales: Sequence[Scale]) -> str:
     layouts = list(dict.fromkeys(one.layout for one in scales))
     names = dict.fromkeys(one.name for one in scales)
     series = [
-        Series(name, [(layouts.index(one.layout), one.per_second) for one in scales if one.name == name])
-        for name in names
+        Series(name, [(layouts.index(one.layout), one.per_second) for one in scales if one.name == name], n)
+        for n, name in enumerate(names)
     ]
     return bars("Two workers and two nodes against one", Axis("requests per second"), layouts, series)
 
@@ -59,7 +59,8 @@ def _scaling(scales: Sequence[Scale]) -> str:
 def _growth(server: str, grown: Sequence[Grown]) -> str:
     names = dict.fromkeys(one.name for one in grown)
     series = [
-        Series(name, [(one.authorizations, one.cost) for one in grown if one.name == name]) for name in names
+        Series(name, [(one.authorizations, one.cost) for one in grown if one.name == name], n, n)
+        for n, name in enumerate(names)
     ]
     return lines(
         f"Cost against authorizations: {server.removeprefix('Grantline, ')}",

@@ -28,10 +28,17 @@ _DASHES: Final = ("", "7 3", "2 3", "9 3 2 3")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A named line, or a named set of bars: pairs of x and y."""
+    """A named line, or a named set of bars: pairs of x and y. Lines differ in colour, dash or both."""
 
     name: str
     points: list[tuple[float, float]]
+    colour: int = 0
+    dash: int = 0
+
+    @property
+    def stroke(self) -> str:
+        """The attributes of its line."""
+        return f'class="line s{self.colour % 4}" stroke-dasharray="{_DASHES[self.dash % 4]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,12 @@ def lines(
     parts += [_text(across(mark), top + _PLOT_HEIGHT + 15, _short(mark), "middle") for mark in marks]
     if bar:
         parts.append(_rule(_LEFT, _WIDTH - _RIGHT, up(bar), "bar"))
-        parts.append(_text(_WIDTH - _RIGHT, up(bar) - 4, bar_name, "end", "bar-text"))
-    for number, one in enumerate(series):
+        parts.append(_text(_LEFT + 2, up(bar) - 4, bar_name, "start", "bar-text"))
+    for one in series:
         place = [(across(a), up(b)) for a, b in one.points]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in place)
-        parts.append(
-            f'<polyline class="line s{number % 4}" stroke-dasharray="{_DASHES[number % 4]}" points="{path}"/>'
-        )
-        parts += [f'<circle class="f{number % 4}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in place]
+        parts.append(f'<polyline {one.stroke} points="{path}"/>')
+        parts += [f'<circle class="f{one.colour % 4}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in place]
     return _svg(title, parts, top)
 
 
@@ -82,9 +87,10 @@ def bars(title: str, y: Axis, groups: Sequence[str], series: Sequence[Series]) -
     for number, one in enumerate(series):
         for group, value in one.points:
             left = _LEFT + room * (group + 0.5) + (number - len(series) / 2) * width
+            tall = top + _PLOT_HEIGHT - up(value)
             parts.append(
-                f'<rect class="f{number % 4}" x="{left + 1:.1f}" y="{up(value):.1f}" width="{width - 2:.1f}"'
-                f' height="{top + _PLOT_HEIGHT - up(value):.1f}"/>'
+                f'<rect class="f{one.colour % 4}" x="{left + 1:.1f}" y="{up(value):.1f}"'
+                f' width="{width - 2:.1f}" height="{tall:.1f}"/>'
             )
             parts.append(_text(left + width / 2, up(value) - 4, _short(value), "middle"))
     return _svg(title, parts, top)
@@ -107,10 +113,7 @@ def _frame(title: str, x_title: str, y_title: str, series: Sequence[Series], top
     parts = [_text(10, 20, title, "start", "title")]
     for number, one in enumerate(series):
         high = 36 + _LEGEND_LINE * number
-        parts.append(
-            f'<line class="line s{number % 4}" stroke-dasharray="{_DASHES[number % 4]}" x1="12" x2="34"'
-            f' y1="{high - 4}" y2="{high - 4}"/>'
-        )
+        parts.append(f'<line {one.stroke} x1="12" x2="34" y1="{high - 4}" y2="{high - 4}"/>')
         parts.append(_text(40, high, one.name, "start"))
     parts.append(_text(10, top - 12, y_title, "start", "faint"))
     parts.append(_text(_WIDTH - _RIGHT, top + _PLOT_HEIGHT + 32, x_title, "end", "faint"))

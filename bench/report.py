@@ -9,6 +9,7 @@ from bench.growth import Grown
 from bench.latency import Latency
 from bench.load import CONNECTIONS
 from bench.measure import Figure
+from bench.rows import RowSize
 from bench.scaling import Scale
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
@@ -58,6 +59,7 @@ def render(results: Results) -> str:
             _with(drawn, "growth", tables.growth(results.of("growth", Grown))),
             _GROWTH,
         ),
+        _section("Rows", results, "rows", tables.rows(results.of("rows", RowSize)), _ROWS),
         _section(
             "Each server in full", results, "cases", tables.details(results.of("cases", Figure)), _DETAILS
         ),
@@ -82,7 +84,7 @@ everything in memory; Django OAuth Toolkit and Authlib use PostgreSQL, with one 
 threads; they store clients' secrets as they are, but for the column that says hashed."""
 _SIGN_IN: Final = """A POST of the form with the right password over one connection; the bare hash is argon2id
 with the same parameters on the same core, before and after."""
-_FLOOD: Final = """Client credentials at a fifth of saturation, calm and while 16 connections sign in as fast
+_FLOOD: Final = """Client credentials at a fifth of saturation, calm and while 8 connections sign in as fast
 as they can, all on the server's one core. CPU is that of every thread but the ones that hash."""
 _START: Final = """From the start of the process to the line that says it is ready, bytecode compiled. Memory
 is PSS without pages of files: a second after the start, and after all cases."""
@@ -94,6 +96,7 @@ get into each other's way: were PostgreSQL and the load on other machines, two w
 one."""
 _GROWTH: Final = """Rows are added by copying in SQL, with an account for every five; requests touch the whole
 table at random."""
+_ROWS: Final = """With their share of the indexes, after filling the tables in no order."""
 _DETAILS: Final = """At saturation. Written: to PostgreSQL's write-ahead log, or to the disk by the server's
 process, for each request. Syncs: of that log."""
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from bench.load import Cores
 from bench.measure import Case, Figure, Plan, line, measure
 from bench.peers import PEERS, Missing, serve_peer
 from bench.processes import NotReady
+from bench.rows import RowSize, add_visits, measure_rows
 from bench.scaling import ONE, TWO_NODES, TWO_WORKERS, Scale, measure_layout
 from bench.seed import Size, open_engine, seed
 from bench.serving import Engine, Serving, serve, serve_echo
@@ -90,7 +93,7 @@ class Session:
         shares = SHARES if self.plan.runs > 1 else (30, 70)
         for engine in self.engines:
             with serve(engine, [self.where.server]) as serving:
-                for case in self._by_name(CLIENT_CREDENTIALS, REFRESH):
+                for case in self._two():
                     at_most = self._saturation(serving, case, engine.data)
                     seconds = self.plan.run_seconds
                     curves += latencies(serving, case, at_most, shares, seconds, engine.data, self.where)
@@ -112,11 +115,27 @@ class Session:
         for engine in self.engines:
             with serve(engine, [self.where.server]) as serving:
                 at_most = self._saturation(serving, case, engine.data)
-                seconds = self.plan.run_seconds
+                seconds = max(3, self.plan.run_seconds)
                 floods.append(measure_flood(serving, case, at_most, seconds, engine.data, self.where))
                 sign_ins.append(measure_sign_in(serving, seconds, engine.data, self.where))
                 say(f"{floods[-1]}\n{sign_ins[-1]}")
         return sign_ins, floods
+
+    def rows(self) -> list[RowSize]:
+        """Bytes for each row of each table: of a copy, so that nothing else is measured with more rows."""
+        file = self.data / "rows" / "grantline.db"
+        file.parent.mkdir(exist_ok=True)
+        sqlite = next(engine for engine in self.engines if engine.cluster is None)
+        with closing(sqlite3.connect(self.data / "grantline.db")) as opened:
+            opened.execute("VACUUM INTO ?1", (str(file),))
+        asyncio.run(add_visits(replace(sqlite, url=f"sqlite://{file}")))
+        if self.postgres is not None:
+            url = self.postgres.create("rows")
+            asyncio.run(_fill(replace(sqlite, name="PostgreSQL", url=url, cluster=self.postgres), file))
+        found = measure_rows(file, self.postgres, "rows")
+        file.unlink()
+        say("\n".join(str(row) for row in found))
+        return found
 
     def scales(self) -> list[Scale]:
         """Two workers and two nodes on PostgreSQL, against one."""
@@ -125,7 +144,7 @@ class Session:
             if engine.cluster is None:
                 continue
             engine.cluster.keep_to(self.where.both)
-            cases = self._by_name(CLIENT_CREDENTIALS, REFRESH)
+            cases = self._two()
             for layout in (ONE, TWO_WORKERS, TWO_NODES):
                 try:
                     found += measure_layout(engine, layout, cases, self.plan, self.where)
@@ -141,6 +160,10 @@ class Session:
             if (figure.server, figure.name) == (serving.name, case.name):
                 return figure.per_second
         return measure(serving, case, Plan(1, 2, 1), data, self.where).per_second
+
+    def _two(self) -> list[Case]:
+        """The cases of the long sections; one alone in a quick run."""
+        return self._by_name(*((CLIENT_CREDENTIALS, REFRESH) if self.plan.runs > 1 else (REFRESH,)))
 
     def _by_name(self, *names: str) -> list[Case]:
         return [case for case in CASES if case.name in names]

@@ -34,6 +34,7 @@ def unmeasured(results: Results) -> list[str]:
         "floods": "token requests beside a flood of sign-ins",
         "starts": "start and idle memory",
         "scales": "two workers and two nodes",
+        "rows": "bytes per row",
         "growth": "five million authorizations",
     }
     return [words for name, words in wanted.items() if not results.sections.get(name)]

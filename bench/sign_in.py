@@ -21,7 +21,8 @@ from bench.serving import Serving
 
 BAR_RATIO: Final = 1.05
 BAR_FLOOD: Final = 1.5
-_FLOOD: Final = 16
+_FLOOD: Final = 8
+"""Connections: more passwords than can be hashed at once, and fewer than are sent away to come again."""
 _HASHES: Final = 25
 _TOKEN_SHARE: Final = 0.2
 """Of saturation: what token requests come to while people sign in."""

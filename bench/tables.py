@@ -6,6 +6,7 @@ from bench import scaling
 from bench.growth import Grown
 from bench.latency import Latency
 from bench.measure import Figure
+from bench.rows import RowSize
 from bench.scaling import Scale
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
@@ -184,6 +185,17 @@ def scales(rows: Sequence[Scale]) -> str:
             )
         )
     return table(head, found)
+
+
+def rows(found: Sequence[RowSize]) -> str:
+    """Bytes of a row in each table."""
+    return table(
+        ("table", "rows", "bytes on PostgreSQL", "bytes on SQLite"),
+        [
+            (one.table, f"{one.rows:,}", _optional(one.postgres, "{:,.0f}"), _optional(one.sqlite, "{:,.0f}"))
+            for one in found
+        ],
+    )
 
 
 def growth(rows: Sequence[Grown]) -> str:

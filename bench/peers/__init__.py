@@ -68,7 +68,7 @@ def serve_peer(
             if (data / f"{case.file}.0").exists()
         ]
         if name == DJANGO_HASHED:  # one answer takes most of a second
-            cases = [replace(case, connections=2, least_seconds=8) for case in cases]
+            cases = [replace(case, mode="few") for case in cases]
         behind = postgres if name != OIDC_PROVIDER else None
         yield Serving(name, f"http://127.0.0.1:{port}", tree, behind), cases
 
@@ -119,7 +119,8 @@ def _python(name: str, port: int, postgres: Postgres | None, data: Path) -> _Off
     # One process with a few threads: the bench has one core for it.
     command = [
         str(python), "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4",
-        "--worker-class", "gthread", "--keep-alive", "75", "--preload", "application:application",
+        "--worker-class", "gthread", "--keep-alive", "75", "--preload", "--no-control-socket",
+        "application:application",
     ]  # fmt: skip
     return _Offer(command, folder, "Booting worker", "/o/token/", "/o/introspect/", settings)
 
