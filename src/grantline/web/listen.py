@@ -48,6 +48,7 @@ def listener(
         app,
         host=host,
         port=port,
+        interface="asgi3",
         loop="none",  # there is one already when this is used
         http=cast("Any", partial(Connection, proxies=proxies, patience=patience, common=CommonLines())),
         ws="none",
