@@ -100,9 +100,12 @@ async def site_template(postgres: Cluster, site_folder: Path, password_hash: str
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked `both_engines` runs on SQLite and PostgreSQL; the rest on TEST_DATABASE, or SQLite."""
     if "engine" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both_engines")
-        chosen = os.environ.get("TEST_DATABASE", "sqlite")
-        metafunc.parametrize("engine", ["sqlite", "postgresql"] if both else [chosen], scope="session")
+        engines = [os.environ.get("TEST_DATABASE", "sqlite")]
+        if metafunc.definition.get_closest_marker("both_engines"):
+            engines = ["sqlite", "postgresql"]
+        if metafunc.definition.get_closest_marker("sqlite_only"):
+            engines = ["sqlite"]
+        metafunc.parametrize("engine", engines, scope="session")
 
 
 class SiteFactory(Protocol):

@@ -23,6 +23,8 @@ from grantline.accounts.sign_in import NETWORK_LIMIT
 from grantline.limits import reserve_for_network
 from tests.site import PASSWORD, Site
 
+pytestmark = pytest.mark.both_engines
+
 WRONG = "wrong password"
 
 

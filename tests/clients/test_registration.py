@@ -20,6 +20,8 @@ from grantline.clients import (
 from grantline.clients.registration import MOST_ADDRESSES, check_registration
 from tests.site import REGISTRATIONS, SPA, Site
 
+pytestmark = pytest.mark.both_engines
+
 TYPES = tuple(CLIENT_TYPES)
 BEYOND: dict[str, Any] = {
     "homepage_url": "https://example.com",

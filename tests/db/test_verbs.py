@@ -39,6 +39,7 @@ async def test_answers_of_calls_at_the_same_moment_go_to_those_who_asked(db: Dat
     await asyncio.gather(*(db.run(INSERT, number, f"owner {number}") for number in range(200)))
     find = "SELECT owner FROM thing WHERE id = $1"
     found = await asyncio.gather(*(db.one(find, number) for number in reversed(range(-5, 200))))
+    assert {len(tuple(row)) for row in found if row} == {1}, "a row has the columns that were asked for"
     assert [row and row[0] for row in found[:200]] == [f"owner {number}" for number in reversed(range(200))]
     assert found[200:] == [None] * 5
 

@@ -9,6 +9,8 @@ import pytest
 from grantline.db import Database, open_database
 from grantline.limits import StoredLimit, forgive, reserve
 
+pytestmark = pytest.mark.both_engines
+
 FIVE = StoredLimit("five", 5, 900)
 SLOW = StoredLimit("slow", 5, 900, slowing=True)
 

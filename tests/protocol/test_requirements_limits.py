@@ -8,6 +8,8 @@ from tests.conftest import SiteFactory
 from tests.protocol.wire import code_of, refusal
 from tests.site import Site, answer_of
 
+pytestmark = pytest.mark.both_engines
+
 DAY = 86_400
 YEAR = 365 * DAY
 

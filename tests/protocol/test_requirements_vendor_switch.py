@@ -200,6 +200,7 @@ async def test_the_vendors_scope_names_are_read_under_the_switch_alone(site: Sit
     assert "device_code" in started.json()
 
 
+@pytest.mark.sqlite_only
 async def test_a_code_for_the_vendors_scope_names_is_made_on_the_command_line_too(site: Site) -> None:
     """As in the console; the token holds our spelling (R42)."""
     app = await app_of(site, "self-client", True)

@@ -12,6 +12,8 @@ import pytest
 from tests.protocol.wire import code_of, refusal
 from tests.site import CALLBACK, ISSUER, SCOPE, App, Browser, Site, answer_of
 
+pytestmark = pytest.mark.both_engines
+
 AUTH = "/oauth/v2/auth"
 
 
@@ -194,6 +196,7 @@ async def test_6749_4_1_2_1_b_error_parameters_stay_in_their_characters(site: Si
     assert redirected > 15
 
 
+@pytest.mark.sqlite_only
 async def test_6749_4_1_2_1_c_a_person_who_declines_sends_access_denied_back(site: Site) -> None:
     """Declining is an answer (RFC 6749 §4.1.2.1)."""
     app = await site.app("server-based")

@@ -7,6 +7,8 @@ import pytest
 from tests.protocol.wire import code_of, refusal
 from tests.site import API, SCOPE, App, Site, answer_of
 
+pytestmark = pytest.mark.both_engines
+
 WRITE = "CRM.modules.contacts.WRITE"
 BOTH = f"{SCOPE} {WRITE}"
 

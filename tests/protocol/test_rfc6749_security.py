@@ -120,6 +120,7 @@ async def test_6749_10_2_b_the_consent_page_names_app_scopes_and_lifetime(site: 
     assert "14 days at most" in await page(spa, access_type="offline")
 
 
+@pytest.mark.sqlite_only
 async def test_6749_10_3_a_an_access_token_cannot_be_altered_forged_or_guessed(site: Site) -> None:
     """Any change of any character, checksum mended or not (RFC 6749 §10.3)."""
     app = await site.app("self-client")
@@ -165,6 +166,7 @@ async def test_6749_10_3_a_no_token_is_kept_or_logged_in_the_clear(
         assert secret not in logged.out + logged.err
 
 
+@pytest.mark.sqlite_only
 async def test_6749_10_4_a_a_refresh_token_is_hashed_bound_and_cannot_be_made_up(site: Site) -> None:
     """Confidential, the client's own, unguessable (RFC 6749 §10.4)."""
     app, other = await site.app("server-based"), await site.app("server-based", name="Other")

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import SiteFactory
 from tests.site import App, Site
 
+pytestmark = pytest.mark.both_engines
+
 REVOKE = "/oauth/v2/token/revoke"
 
 

@@ -10,6 +10,8 @@ from grantline.tokens import AccessToken, mint_access_token
 from tests.conftest import SiteFactory
 from tests.site import API, SCOPE, Site
 
+pytestmark = pytest.mark.both_engines
+
 INTROSPECT = "/oauth/v2/introspect"
 INACTIVE = b'{"active":false}'
 OTHER_API = "https://other.example"

@@ -8,6 +8,8 @@ from grantline.opaque import recognise
 from tests.conftest import SiteFactory
 from tests.site import API, DEVICE_GRANT, ISSUER, SCOPE, Site
 
+pytestmark = pytest.mark.both_engines
+
 START = "/oauth/v3/device/code"
 
 

@@ -62,6 +62,7 @@ async def a_round_with_mistakes(site: Site) -> list[str]:
     return [code, access, refresh, tokens["id_token"], app.secret]
 
 
+@pytest.mark.sqlite_only
 async def test_9700_4_9_3_a_tokens_are_in_no_table_and_no_log(open_a_site: SiteFactory) -> None:
     """RFC 9700 §4.9.3: after a whole round with its mistakes, neither holds a code, a token or a secret."""
     async with open_a_site(log_level="debug") as site:

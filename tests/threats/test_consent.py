@@ -12,6 +12,8 @@ from grantline.clients import registration_of, set_disabled, update_client
 from tests.conftest import SiteFactory
 from tests.site import CALLBACK, PASSWORD, SCOPE, App, Browser, Site, answer_of, hidden_fields
 
+pytestmark = pytest.mark.both_engines
+
 DECISION = "/oauth/v2/auth/decision"
 
 

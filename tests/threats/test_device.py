@@ -12,6 +12,8 @@ from grantline.web.pages.device import PER_BROWSER, PER_NETWORK
 from tests.conftest import SiteFactory
 from tests.site import CHALLENGE, SCOPE, VERIFIER, App, Browser, Site, hidden_fields
 
+pytestmark = pytest.mark.both_engines
+
 ENTER, DECIDE = "/oauth/v3/device", "/oauth/v3/device/decision"
 
 

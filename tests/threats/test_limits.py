@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import SiteFactory
 from tests.site import App, Site
 
+pytestmark = pytest.mark.both_engines
+
 STRANGER: Final = "203.0.113.7"
 
 

@@ -141,6 +141,7 @@ async def test_T130_ten_thousand_anonymous_failures_push_out_nothing_that_was_pr
     assert {row[0]: row[1] for row in rows} == {1: 1, 0: UNPROVEN_RING}
 
 
+@pytest.mark.sqlite_only
 async def test_T130_also_while_nothing_can_be_written(site: Site) -> None:
     """What waits is bounded, and what is proven waits apart."""
     recorder: Recorder = site.mint.recorder

@@ -74,7 +74,7 @@ async def at_apps(site: Site, browser: Browser) -> Form:
 
 
 async def at_sessions(site: Site, browser: Browser) -> Form:
-    row = await site.db.one("SELECT sid FROM sessions ORDER BY rowid LIMIT 1")
+    row = await site.db.one("SELECT sid FROM sessions ORDER BY created_at LIMIT 1")
     return await browser.get("/account/sessions"), {"session": row[0]}
 
 

@@ -173,6 +173,7 @@ async def test_T76_strangers_are_slowed_and_the_owners_browser_is_not(open_a_sit
         assert (await attempt(site, "mara@example.com", PASSWORD, network="203.0.113.99")).status_code == 303
 
 
+@pytest.mark.sqlite_only
 async def test_T151_a_restart_forgets_no_wrong_password(open_a_site: SiteFactory, site: Site) -> None:
     async with open_a_site(limits="1", trusted_proxies=ADDRESS) as one:
         for number in range(6):

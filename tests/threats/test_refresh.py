@@ -8,6 +8,8 @@ from grantline.clients import CLIENT_TYPES
 from tests.conftest import SiteFactory
 from tests.site import App, Site, answer_of
 
+pytestmark = pytest.mark.both_engines
+
 ROTATING = tuple(name for name, kind in CLIENT_TYPES.items() if kind.rotates)
 LASTING = tuple(name for name, kind in CLIENT_TYPES.items() if not kind.rotates)
 DAY = 24 * 3600

@@ -13,6 +13,8 @@ from grantline.consent import remove_access
 from tests.conftest import SiteFactory
 from tests.site import SCOPE, App, Site
 
+pytestmark = pytest.mark.both_engines
+
 TYPES = tuple(CLIENT_TYPES)
 REVOKE = ("/oauth/v2/token/revoke", "/oauth/v2/revoke/token")
 FREE = ("client-based", "self-client", "non-browser", "mobile")
@@ -79,6 +81,7 @@ async def test_T49_an_unknown_token_is_no_error(site: Site) -> None:
         assert (await site.post(REVOKE[0], {**app.credentials, "token": token})).status_code == 200
 
 
+@pytest.mark.sqlite_only
 async def test_T49_a_store_that_cannot_be_written_is_503_and_the_token_lives(
     open_a_site: SiteFactory, tmp_path: Path
 ) -> None:

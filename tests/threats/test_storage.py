@@ -3,6 +3,8 @@
 import base64
 from pathlib import Path
 
+import pytest
+
 from grantline.opaque import digest
 from tests.conftest import SiteFactory
 from tests.site import CHALLENGE, PASSWORD, VERIFIER, Site, hidden_fields
@@ -48,6 +50,7 @@ async def issue_everything(site: Site) -> dict[str, str]:
     return secrets
 
 
+@pytest.mark.sqlite_only
 async def test_T54_the_database_and_its_log_hold_no_secret_that_was_handed_out(
     open_a_site: SiteFactory, tmp_path: Path
 ) -> None:

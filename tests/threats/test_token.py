@@ -11,6 +11,8 @@ from grantline.activity import list_entries
 from grantline.clients import CLIENT_TYPES
 from tests.site import CALLBACK, CHALLENGE, VERIFIER, App, Browser, Site
 
+pytestmark = pytest.mark.both_engines
+
 TYPES = tuple(CLIENT_TYPES)
 BY_CODE = ("server-based", "client-based", "self-client", "mobile")
 REFUSED = {"invalid_grant", "unauthorized_client"}

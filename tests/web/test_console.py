@@ -121,6 +121,7 @@ async def test_R86_a_refused_form_says_what_is_wrong_beside_the_field_and_keeps_
     assert not await list_own_clients(site.db, site.account.id)
 
 
+@pytest.mark.sqlite_only
 async def test_T4_no_form_sets_more_than_its_type_may(site: Site) -> None:
     """Every column's name, posted beside the right fields, is refused, and the row stays as it was."""
     browser = await site.signed_in()

@@ -10,16 +10,28 @@ Why one statement bound many times: `docs/decisions/`.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal
+
+import asyncpg
 
 from grantline.db.database import DatabaseUnavailable, Row
 from grantline.db.postgres_connections import BUSY, QUEUE_LIMIT, Connections
 from grantline.db.postgres_url import Address
 
 MOST_IN_A_BATCH: Final = 64
+
+
+class _Numbered(asyncpg.Record):  # type: ignore[misc]
+    """A row whose last column is the number of its call, which is none of the caller's business."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self[:-1])
+
+    def __len__(self) -> int:
+        return super().__len__() - 1  # type: ignore[no-any-return]
 
 
 def _count(status: str) -> int:
@@ -175,10 +187,11 @@ class PostgresDatabase:
     async def _ask_together(self, line: _Line, calls: list[_Call]) -> list[Any]:
         """One round trip, one commit: the rows of all calls, dealt out by the number in the last column."""
         bound = [(*call.parameters, number) for number, call in enumerate(calls)]
-        rows = await self._connections.ask_once("fetchmany", line.together, bound)
+        rows = await self._connections.ask_once("fetchmany", line.together, bound, record_class=_Numbered)
         answers: list[Any] = [0 if line.counting else None] * len(calls)
+        number = len(rows[0]) if rows else 0
         for row in reversed(rows):  # the first row of a call is the one that stays
-            answers[row[-1]] = row[0] if line.counting else row
+            answers[row[number]] = row[0] if line.counting else row
         return answers
 
     async def _serve_alone(self, line: _Line, call: _Call) -> None:

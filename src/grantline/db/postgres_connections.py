@@ -156,11 +156,14 @@ class Connections:
                 turn.set_result(None)
                 return
 
-    async def ask(self, connection: Any, verb: Callable[..., Any], *arguments: object) -> Any:
+    async def ask(
+        self, connection: Any, verb: Callable[..., Any], *arguments: object, **options: object
+    ) -> Any:
         """One call of the driver. Raises DatabaseUnavailable, UniqueViolation, and what the driver raises for
         bad input."""
         try:
-            return await verb(*arguments, timeout=None if self.address.patient else DEAD_SECONDS)
+            seconds = None if self.address.patient else DEAD_SECONDS
+            return await verb(*arguments, timeout=seconds, **options)
         except asyncio.CancelledError:
             self.drop(connection)
             raise
@@ -169,16 +172,16 @@ class Connections:
                 self.drop(connection)
             raise translate(error) from error
 
-    async def ask_once(self, verb: str, *arguments: object) -> Any:
+    async def ask_once(self, verb: str, *arguments: object, **options: object) -> Any:
         """One call, on whichever connection is free; committed when it returns."""
         connection = await self.take()
         try:
             if not self.address.pooled:
-                return await self.ask(connection, getattr(connection, verb), *arguments)
+                return await self.ask(connection, getattr(connection, verb), *arguments, **options)
             # A pooler keeps one server connection for a transaction and no longer.
             await self.begin(connection)
             try:
-                answer = await self.ask(connection, getattr(connection, verb), *arguments)
+                answer = await self.ask(connection, getattr(connection, verb), *arguments, **options)
             except Exception:
                 await self.roll_back(connection)
                 raise

@@ -25,7 +25,15 @@ async def reserve(db: Database, limit: StoredLimit, subject: str, now: int, *, f
     key = f"{limit.name}:{subject}"
     allowed = max(1, int(limit.count * factor))
     async with db.transaction() as tx:
-        row = await tx.one("SELECT started_at, count, last_at FROM attempts WHERE subject = $1", key)
+        await tx.run(  # a row to lock, also for the first one
+            "INSERT INTO attempts (subject, started_at, count, last_at) VALUES ($1, $2, 0, $2)"
+            " ON CONFLICT (subject) DO NOTHING",
+            key,
+            now,
+        )
+        row = await tx.one(
+            "SELECT started_at, count, last_at FROM attempts WHERE subject = $1 FOR UPDATE", key
+        )
         started_at, count, last_at = (row[0], row[1], row[2]) if row is not None else (now, 0, now)
         if now >= started_at + limit.seconds:
             started_at, count = now, 0
@@ -36,8 +44,7 @@ async def reserve(db: Database, limit: StoredLimit, subject: str, now: int, *, f
             if now < free_at:
                 return int(free_at - now)
         await tx.run(
-            "INSERT INTO attempts (subject, started_at, count, last_at) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT (subject) DO UPDATE SET started_at = $2, count = $3, last_at = $4",
+            "UPDATE attempts SET started_at = $2, count = $3, last_at = $4 WHERE subject = $1",
             key,
             started_at,
             count + 1,
