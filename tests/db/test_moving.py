@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -82,9 +83,21 @@ async def command(*args: str, database: str) -> Done:
     return await asyncio.to_thread(run_command, *args, database=database)
 
 
+@pytest.fixture
+def foreign_order(postgres: Cluster) -> Iterator[str]:
+    """An empty database that sorts texts as people do, not by their bytes."""
+    name = f"people{uuid.uuid4().hex[:8]}"
+    postgres.sql(
+        f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' STRATEGY wal_log"
+    )
+    yield name
+    postgres.drop_database(name)
+
+
 async def test_every_row_of_ten_thousand_arrives_as_it_was(
-    tmp_path: Path, postgres: Cluster, target: str
+    tmp_path: Path, postgres: Cluster, foreign_order: str
 ) -> None:
+    target = foreign_order
     source = await filled(tmp_path / "source.db", rows=400, of_the_long=2400)
     done = await command("migrate", "--to", postgres.url(target), database=source)
     assert done.status == 0, done.err
