@@ -3,6 +3,7 @@
 
 from typing import Final
 
+from grantline.accounts import lock_account
 from grantline.audit import record_event
 from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import InvalidGrant
@@ -141,6 +142,8 @@ async def _spend(exchange: Exchange, code: AuthorizationCode) -> Issued:
         sid=code.sid,
     )
     async with exchange.mint.db.transaction() as tx:
+        if code.refresh_token:
+            await lock_account(tx, code.account_id)
         if not await spend_authorization_code(tx, code.code_hash, code.client_id, exchange.now):
             raise InvalidGrant("code_already_used", hint="Another request with the same code came first.")
         issued = await issue_authorization(

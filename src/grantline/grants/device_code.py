@@ -1,6 +1,6 @@
 """The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
 
-from grantline.accounts import find_account
+from grantline.accounts import find_account, lock_account
 from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from grantline.oauth.pkce import check_code_verifier
@@ -94,6 +94,8 @@ async def _spend(exchange: Exchange, code: DeviceCode) -> Issued:
         sid=code.sid,
     )
     async with exchange.mint.db.transaction() as tx:
+        if code.refresh_token:
+            await lock_account(tx, code.account_id)
         if not await spend_device_code(tx, code.device_code_hash, code.client_id, exchange.now):
             raise InvalidGrant("device_code_already_used", hint="Another poll with the same code came first.")
         return await issue_authorization(

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from grantline.keys import Keyring, hmac_sha256
+from grantline.keys import Keyring
 from grantline.opaque import ACCESS_TOKEN, KINDS, decode, encode, recognise, render
 from grantline.tokens.mint import Mint
 
@@ -41,15 +41,15 @@ def _pack(number: int, token: AccessToken) -> bytes:
     )
 
 
-def _mac(key: bytes, data_center: str, packed: bytes) -> bytes:
-    return hmac_sha256(key, f"{ACCESS_TOKEN}_{data_center}_".encode() + packed)[:_MAC_BYTES]
+def _mac(keyring: Keyring, key: bytes, data_center: str, packed: bytes) -> bytes:
+    return keyring.mac(key, f"{ACCESS_TOKEN}_{data_center}_".encode() + packed)[:_MAC_BYTES]
 
 
 def mint_access_token(keyring: Keyring, data_center: str, token: AccessToken, now: int) -> str:
     """The token as its holder gets it."""
     number, key = keyring.newest_mac(now)
     packed = _pack(number, token)
-    body = encode(int.from_bytes(packed + _mac(key, data_center, packed)), _LENGTH)
+    body = encode(int.from_bytes(packed + _mac(keyring, key, data_center, packed)), _LENGTH)
     return render(ACCESS_TOKEN, data_center, body)
 
 
@@ -65,7 +65,7 @@ def parse_access_token(keyring: Keyring, data_center: str, text: str, now: int) 
     raw = value.to_bytes(_PACKED_BYTES + _MAC_BYTES)
     packed, mac = raw[:_PACKED_BYTES], raw[_PACKED_BYTES:]
     key = keyring.mac_key(struct.unpack(">H", packed[:2])[0], now)
-    if key is None or not hmac.compare_digest(_mac(key, data_center, packed), mac):
+    if key is None or not hmac.compare_digest(_mac(keyring, key, data_center, packed), mac):
         return None
     return AccessToken(
         authorization_id=int.from_bytes(packed[2:8]),

@@ -158,14 +158,15 @@ class PresentedCode(NamedTuple):
     """The person belongs to the organization now."""
 
 
+_OF_CODE: Final = ", ".join(f"q.{name}" for name in _COLUMNS.split(", "))
+_CLIENT: Final = confirms(2)
 _PRESENTED: Final = (
-    f"SELECT {', '.join(f'q.{name}' for name in _COLUMNS.split(', '))},"
-    " p.id IS NULL OR p.disabled_at IS NOT NULL, m.account_id IS NOT NULL FROM authorization_codes q"
+    f"SELECT {_OF_CODE}, p.id IS NULL OR p.disabled_at IS NOT NULL, m.account_id IS NOT NULL FROM authorization_codes q"
     " LEFT JOIN accounts p ON p.id = q.account_id"
     " LEFT JOIN memberships m ON m.account_id = q.account_id AND m.organization_id = q.organization_id"
     " WHERE q.code_hash = $1"
 )
-_PRESENTED_BY_CONFIRMED: Final = f"{_PRESENTED} AND {confirms(2)}"
+_PRESENTED_BY_REMEMBERED: Final = f"{_PRESENTED} AND {_CLIENT}"
 
 
 async def find_presented_code(db: Database, asking: Authenticated, code: str) -> PresentedCode | None:
@@ -174,7 +175,7 @@ async def find_presented_code(db: Database, asking: Authenticated, code: str) ->
     if asking.confirmed:
         row = await db.one(_PRESENTED, digest(code))
     else:
-        row = await db.one(_PRESENTED_BY_CONFIRMED, digest(code), *confirmation(asking.client))
+        row = await db.one(_PRESENTED_BY_REMEMBERED, digest(code), *confirmation(asking.client))
     return PresentedCode(_code(row), bool(row[21]), bool(row[22])) if row is not None else None
 
 

@@ -273,9 +273,10 @@ _NEXT_SHARED: Final = (
     " WHERE shared_key = $1 AND revoked_at IS NULL"
 )
 _RETURNING: Final = " RETURNING id, sequence"
-_OF_CONFIRMED: Final = f"{_NEXT_SHARED} AND {confirms(5)}{_RETURNING}"
+_CLIENT: Final = confirms(5)
+_OF_CONFIRMED: Final = f"{_NEXT_SHARED} AND {_CLIENT}{_RETURNING}"
 _OF_CONFIRMED_OWNER: Final = (
-    f"{_NEXT_SHARED} AND {confirms(5)}"
+    f"{_NEXT_SHARED} AND {_CLIENT}"
     f" AND EXISTS (SELECT 1 FROM accounts p WHERE p.id = $9 AND p.disabled_at IS NULL){_RETURNING}"
 )
 

@@ -44,7 +44,9 @@ _FOR_API: Final = (
     " LEFT JOIN organizations o ON o.id = a.organization_id"
     " LEFT JOIN apis i ON i.client_id = $2 WHERE a.id = $1"
 )
-_CONFIRMING: Final = f" AND {confirms(2)}"
+_CALLER: Final = confirms(2)
+_FOR_REMEMBERED_APP: Final = f"{_FOR_APP} AND {_CALLER}"
+_FOR_REMEMBERED_API: Final = f"{_FOR_API} AND {_CALLER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,13 @@ async def _ask(mint: Mint, asking: Authenticated, authorization_id: int) -> Row 
     """The authorization's standing, for an API with its organization and the API's identifier, in one
     statement; which confirms the caller, where that is needed."""
     client = asking.client
-    sql = _FOR_API if client.type is RESOURCE_API else _FOR_APP
-    if not asking.confirmed:
-        return await mint.db.one(sql + _CONFIRMING, authorization_id, *confirmation(client))
     if client.type is RESOURCE_API:
-        return await mint.db.one(sql, authorization_id, client.id)
-    return await mint.db.one(sql, authorization_id)
+        if asking.confirmed:
+            return await mint.db.one(_FOR_API, authorization_id, client.id)
+        return await mint.db.one(_FOR_REMEMBERED_API, authorization_id, *confirmation(client))
+    if asking.confirmed:
+        return await mint.db.one(_FOR_APP, authorization_id)
+    return await mint.db.one(_FOR_REMEMBERED_APP, authorization_id, *confirmation(client))
 
 
 def _add_owner(answer: dict[str, object], authorization: Standing) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from grantline.accounts import lock_account
 from grantline.activity import Entry
 from grantline.audit import record_event
 from grantline.clients import Client
@@ -51,6 +50,9 @@ async def issue_authorization(
     The twenty-first refresh token of a person and app ends the oldest, and says so (B3). Raises Throttled
     when too many new ones
     were made in ten minutes.
+
+    For a `refresh` authorization the caller holds the account's lock, taken before anything else: what a
+    person has is counted here.
     """
     if new.kind != "refresh":
         joined = await next_shared_sequence(tx, new, now)
@@ -77,7 +79,6 @@ async def issue_authorization(
 async def _make_room(
     tx: Transaction, mint: Mint, client: Client, new: NewAuthorization, now: int, request_id: str
 ) -> None:
-    await lock_account(tx, new.account_id)
     held = await list_held(
         tx, account_id=new.account_id, client_id=client.id, organization_id=new.organization_id
     )

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from grantline.keys import Keyring, hmac_sha256
+from grantline.keys import Keyring
 from grantline.opaque import REFRESH_TOKEN, decode, encode, random_base62, recognise, render
 
 _NUMBER: Final = 11
@@ -30,7 +30,7 @@ class RefreshToken:
 
 
 def _mac(keyring: Keyring, data_center: str, body: str) -> str:
-    value = hmac_sha256(keyring.refresh_mac, f"{data_center}_{body}".encode())[:16]
+    value = keyring.mac(keyring.refresh_mac, f"{data_center}_{body}".encode())[:16]
     return encode(int.from_bytes(value), _MAC)
 
 

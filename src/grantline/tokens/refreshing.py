@@ -15,25 +15,23 @@ _KEEP: Final = "successor_seen = 1"
 _ROTATE: Final = (
     "successor_seen = 0, refresh_hash = $10, sealed_answer = $11, previous_hash = $2, rotated_at = $3"
 )
+_CLIENT: Final = confirms(6)
 
 
-def _statement(change: str) -> str:
-    return (
-        f"UPDATE authorizations SET {change}, sequence = sequence + 1, used_at = $3,"
-        " rate_count = CASE WHEN rate_started_at <= $4 THEN 1 ELSE rate_count + 1 END,"
-        " rate_started_at = CASE WHEN rate_started_at <= $4 THEN $3 ELSE rate_started_at END"
-        " WHERE id = $1 AND refresh_hash = $2 AND revoked_at IS NULL AND client_id = $6"
-        " AND (rate_started_at <= $4 OR rate_count < $5)"
-        " AND (refresh_expires_at IS NULL OR refresh_expires_at > $3)"
-        " AND (refresh_idle_seconds IS NULL OR used_at + refresh_idle_seconds > $3)"
-        f" AND {confirms(6)} AND NOT EXISTS (SELECT 1 FROM accounts p"
-        " WHERE p.id = authorizations.account_id AND p.disabled_at IS NOT NULL)"
-        " RETURNING sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid"
-    )
-
-
-_USE: Final = _statement(_KEEP)
-_USE_AND_ROTATE: Final = _statement(_ROTATE)
+_COUNT_AND_CHECK: Final = (
+    ", sequence = sequence + 1, used_at = $3,"
+    " rate_count = CASE WHEN rate_started_at <= $4 THEN 1 ELSE rate_count + 1 END,"
+    " rate_started_at = CASE WHEN rate_started_at <= $4 THEN $3 ELSE rate_started_at END"
+    " WHERE id = $1 AND refresh_hash = $2 AND revoked_at IS NULL AND client_id = $6"
+    " AND (rate_started_at <= $4 OR rate_count < $5)"
+    " AND (refresh_expires_at IS NULL OR refresh_expires_at > $3)"
+    " AND (refresh_idle_seconds IS NULL OR used_at + refresh_idle_seconds > $3)"
+    " AND NOT EXISTS (SELECT 1 FROM accounts p WHERE p.id = authorizations.account_id"
+    f" AND p.disabled_at IS NOT NULL) AND {_CLIENT}"
+    " RETURNING sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid"
+)
+_USE: Final = f"UPDATE authorizations SET {_KEEP}{_COUNT_AND_CHECK}"
+_USE_AND_ROTATE: Final = f"UPDATE authorizations SET {_ROTATE}{_COUNT_AND_CHECK}"
 
 
 class Refreshed(NamedTuple):
