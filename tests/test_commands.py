@@ -348,3 +348,33 @@ def test_doctor_is_content_until_a_file_can_be_read_by_others(run: Run, database
     told = run("doctor", "--json", database=database)
     assert told.status == 1
     assert len(json.loads(told.out)["problems"]) == 1
+
+
+def test_T131_doctor_tells_when_the_audit_was_altered_and_export_prints_it(run: Run, database: str) -> None:
+    import asyncio
+
+    from grantline.audit import SEAL_PURPOSE, seal_events
+    from grantline.db import open_database
+    from grantline.keys import Envelope, load_master_key
+
+    assert run("keys", "rotate", database=database).status == 0
+    key_file = Path(database.removeprefix("sqlite://")).with_name("master.key")
+    key = Envelope(load_master_key(key_file, create=False), "us").derive(SEAL_PURPOSE)
+
+    async def change(statement: str) -> None:
+        db = await open_database(database)
+        await seal_events(db, key)
+        await db.run(statement)
+        await db.close()
+
+    asyncio.run(change("UPDATE audit SET kind = kind"))
+    assert run("doctor", database=database).status == 0
+    lines = run("audit", "export", database=database).out.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert "keys.rotated" in {event["kind"] for event in events}
+    assert run("audit", "export", "--json", database=database).json == events
+    asyncio.run(change("UPDATE audit SET detail = '{}' WHERE kind = 'keys.rotated'"))
+    told = run("doctor", database=database)
+    assert told.status == 1
+    assert "of the audit" in told.err
+    assert "not as it was sealed" in told.err

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
+from grantline.datacenters import system_clock
 from grantline.web.app import CONSOLE, PEOPLE
-from grantline.web.clock import system_clock
 from grantline.web.routes import PROGRAMS
 from tests.cluster import Cluster, cluster
 from tests.conftest import SiteFactory

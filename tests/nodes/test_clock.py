@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from grantline.datacenters import Pulse
-from grantline.web.clock import MOST_ASTRAY_SECONDS, NodeClock
+from grantline.datacenters import MOST_ASTRAY_SECONDS, NodeClock, Pulse
 from tests.conftest import SiteFactory
 from tests.nodes.second import second_node
 from tests.site import Site

@@ -2,7 +2,7 @@
 
 import typer
 
-from grantline.cli import apis, clients, codes, keys, migrating, operations, serving, users
+from grantline.cli import apis, audit, clients, codes, keys, migrating, operations, serving, users
 from grantline.cli.running import CommandFailed, note
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(clients.app, name="client")
 app.add_typer(apis.app, name="api")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

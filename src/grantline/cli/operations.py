@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from grantline.activity import Entry, find_entry, list_entries, newest_entries
+from grantline.audit import SEAL_PURPOSE, find_break
 from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, clean, say, work
 from grantline.oauth.errors import CATALOGUE
 
@@ -30,6 +31,9 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
             problems.append(
                 "The master key does not open the keys in the database: it is another database's."
             )
+        else:
+            broken = await find_break(place.db, open_envelope(place).derive(SEAL_PURPOSE))
+            problems += [f"{broken} Compare with a backup."] if broken is not None else []
         if place.home.demo and os.environ.get("GRANTLINE_PUBLIC_URL", "").startswith("https://"):
             problems.append("This is a demo's database, and a public URL is set. Serve another one.")
         return problems

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from grantline.datacenters import Home, find_home
+from grantline.datacenters import Home, NodeClock, find_home, find_pulse
 from grantline.db import Database, DatabaseUnavailable, open_database
 
 T = TypeVar("T")
@@ -73,13 +72,21 @@ def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, crea
             raise CommandFailed(f"The database can't be used now: {problem}. Nothing was changed.") from None
         try:
             home = await find_home(db) or Home(os.environ.get("GRANTLINE_DATA_CENTER", "us"), "", False)
-            return await job(Workplace(db, home, url, int(time.time())))
+            return await job(Workplace(db, home, url, await _now(db)))
         except DatabaseUnavailable as problem:
             raise CommandFailed(f"The database can't be used now: {problem}. Nothing was changed.") from None
         finally:
             await db.close()
 
     return asyncio.run(run())
+
+
+async def _now(db: Database) -> int:
+    """The time by the database's clock: a command's own must not put it back."""
+    clock, pulse = NodeClock(), await find_pulse(db)
+    if pulse is not None:
+        clock.observe(pulse)
+    return clock()
 
 
 def say(sentence: str, members: Mapping[str, object] | list[Mapping[str, object]], *, as_json: bool) -> None:

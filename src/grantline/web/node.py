@@ -7,9 +7,8 @@ from typing import Final
 
 import structlog
 
-from grantline.datacenters import find_pulse, write_time
+from grantline.datacenters import NodeClock, find_pulse, write_time
 from grantline.db import Database, DatabaseUnavailable
-from grantline.web.clock import NodeClock
 
 LOOK_SECONDS: Final = 0.5
 LOOKS_PER_WRITE: Final = 2

@@ -11,7 +11,16 @@ import structlog
 from grantline.accounts import Passwords
 from grantline.activity import Counters, Recorder
 from grantline.clients import list_apis
-from grantline.datacenters import DataCenter, DataCenters, Home, find_pulse, settle
+from grantline.datacenters import (
+    Clock,
+    DataCenter,
+    DataCenters,
+    Home,
+    NodeClock,
+    find_pulse,
+    settle,
+    system_clock,
+)
 from grantline.db import Database, DatabaseUnavailable, open_database
 from grantline.jobs import do_due_jobs
 from grantline.keys import Envelope, ensure_keys, load_keyring, load_master_key
@@ -20,7 +29,6 @@ from grantline.scopes import Catalog
 from grantline.settings import Settings
 from grantline.tokens import Mint, ScopeSets
 from grantline.web.background import jobs
-from grantline.web.clock import Clock, NodeClock, system_clock
 from grantline.web.node import Node
 from grantline.web.templating import Pages
 

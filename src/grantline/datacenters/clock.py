@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from grantline.datacenters import Pulse
+from grantline.datacenters.pulse import Pulse
 
 Clock = Callable[[], int]
 
