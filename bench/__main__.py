@@ -26,6 +26,7 @@ class Asked:
 
     quick: bool
     growth: bool
+    amounts: tuple[int, ...]
     only: str
     sections: tuple[str, ...]
     port: int
@@ -59,6 +60,7 @@ def ask() -> Asked:
         action="store_true",
         help="instead of the others: the cost with up to 5 million authorizations",
     )
+    add("--amounts", default="", help="with --growth: these numbers of authorizations, rising")
     add("--only", default="", help="cases whose name contains this")
     add("--sections", default=",".join(SECTIONS), help="some of: " + ", ".join(SECTIONS))
     add("--port", type=int, default=8790, help="the first of three ports")
@@ -66,6 +68,8 @@ def ask() -> Asked:
     add("--no-report", action="store_true", help="print the figures and leave the report as it is")
     add("--no-postgres", action="store_true", help="SQLite alone")
     given = vars(parser.parse_args())
+    usual = QUICK_AMOUNTS if given["quick"] else AMOUNTS
+    given["amounts"] = tuple(int(one) for one in given["amounts"].split(",") if one) or usual
     given["sections"] = tuple(given["sections"].split(","))
     return Asked(**given)
 
@@ -86,8 +90,7 @@ def run(found: Session, asked: Asked, results: Results) -> None:
     runs = f"{asked.plan().runs} × {asked.plan().run_seconds} s after {asked.plan().warm_seconds} s"
     taken = f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {machine.commit()}, {runs}"
     if asked.growth:
-        amounts = QUICK_AMOUNTS if asked.quick else AMOUNTS
-        results.put("growth", measure_growth(found, amounts), taken)
+        results.put("growth", measure_growth(found, asked.amounts), taken)
         return
     if "cases" in asked.sections:
         found.echo()

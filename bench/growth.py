@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from bench.bulk import Bulk, PostgresBulk, SqliteBulk
 from bench.cases import CASES, REFRESH, ROTATION
-from bench.measure import Case, Figure, Plan, measure
+from bench.measure import Case, Figure, Plan
 from bench.seed import SCOPE, open_engine
 from bench.serving import Engine, serve
 from bench.session import Session, say
@@ -58,14 +58,15 @@ def measure_growth(found: Session, amounts: Sequence[int]) -> list[Grown]:
         for amount in amounts:
             bulk.grow("accounts", amount // _PER_ACCOUNT)
             bulk.grow("authorizations", amount)
+            say(f"{engine.name}: {amount:,} authorizations")
             bulk.settle()
             _write_bodies(engine, bulk, found.plan)
             size = bulk.bytes_of("authorizations") / bulk.count("authorizations")
             with serve(engine, [found.where.server]) as serving:
                 for case in _cases():
-                    figure = measure(serving, case, found.plan, engine.data, found.where)
-                    grown.append(_grown(figure, amount, size))
-                    say(f"{amount:,}: {grown[-1]}")
+                    figure = found.measured(serving, case, engine.data)
+                    if figure is not None:
+                        grown.append(_grown(figure, amount, size))
         bulk.close()
     return grown
 

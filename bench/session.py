@@ -102,7 +102,7 @@ class Session:
 
     def starts(self) -> list[Start]:
         """Seconds until ready, and memory."""
-        times = 5 if self.plan.runs > 1 else 2
+        times = 5 if self.plan.runs > 1 else 1
         return [
             measure_start(engine, times, self.loaded.get(engine.name, 0), self.where)
             for engine in self.engines
@@ -169,17 +169,23 @@ class Session:
         return [case for case in CASES if case.name in names]
 
     def _measure(self, serving: Serving, case: Case, data: Path) -> None:
-        """Keep the figure; a case that can't be measured is said, and does not take the others with it."""
+        figure = self.measured(serving, case, data)
+        if figure is not None:
+            self.figures.append(figure)
+
+    def measured(self, serving: Serving, case: Case, data: Path) -> Figure | None:
+        """The figure; a case that can't be measured is said, and does not take the others with it."""
         try:
             figure = measure(serving, case, self.plan, data, self.where)
         except (RuntimeError, OSError, ZeroDivisionError) as problem:
             self.note(f"{serving.name}: {case.name} could not be measured: {problem}")
-            return
+            say("".join(serving.tree.said))
+            return None
         say(line(figure))
-        self.figures.append(figure)
         if figure.errors:
             self.note(f"{serving.name}: {case.name} had errors: {figure.kinds}.")
             say("".join(serving.tree.said))
+        return figure
 
 
 @contextlib.contextmanager
