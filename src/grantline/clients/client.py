@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from grantline.clients.client_types import ClientType, get_client_type
@@ -88,7 +87,6 @@ def render_secrets(secrets: Sequence[ClientSecret]) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
 def parse_secrets(text: str) -> tuple[ClientSecret, ...]:
     """The secrets out of the `secrets` column."""
     rows: list[list[Any]] = _parse(text)

@@ -6,15 +6,15 @@ All keys lie in the database, sealed with the master key, which is a file of its
 
 from grantline.keys.envelope import Envelope, EnvelopeBroken, load_master_key
 from grantline.keys.keyring import Keyring, load_keyring
-from grantline.keys.mac import hmac_sha256
+from grantline.keys.mac import PreparedMac
 from grantline.keys.rotation import ensure_keys, rotate_keys, rotate_old_keys
 
 __all__ = [
     "Envelope",
     "EnvelopeBroken",
     "Keyring",
+    "PreparedMac",
     "ensure_keys",
-    "hmac_sha256",
     "load_keyring",
     "load_master_key",
     "rotate_keys",

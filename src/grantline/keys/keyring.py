@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from grantline.db import Database
 from grantline.keys.envelope import Envelope
+from grantline.keys.mac import PreparedMac
 from grantline.keys.rotation import MAC
 from grantline.oauth import jwt
 
@@ -43,6 +44,14 @@ class Keyring:
         self.form_mac = envelope.derive("form-token")
         self.user_code_mac = envelope.derive("user-code")
         self.browser_mac = envelope.derive("known-browser")
+        self._prepared = {key: PreparedMac(key) for key in (self.refresh_mac, *self._mac_keys())}
+
+    def _mac_keys(self) -> list[bytes]:
+        return [key.private for key in self._macs.values()]
+
+    def mac(self, key: bytes, message: bytes) -> bytes:
+        """HMAC-SHA256 under the refresh-token key or one of the access-token keys, which are prepared."""
+        return self._prepared[key].digest(message)
 
     def mac_key(self, number: int, now: int) -> bytes | None:
         """The access-token MAC key of this number, while tokens made with it may live."""

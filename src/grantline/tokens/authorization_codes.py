@@ -161,8 +161,8 @@ class PresentedCode(NamedTuple):
 _OF_CODE: Final = ", ".join(f"q.{name}" for name in _COLUMNS.split(", "))
 _CLIENT: Final = confirms(2)
 _PRESENTED: Final = (
-    f"SELECT {_OF_CODE}, p.id IS NULL OR p.disabled_at IS NOT NULL, m.account_id IS NOT NULL FROM authorization_codes q"
-    " LEFT JOIN accounts p ON p.id = q.account_id"
+    f"SELECT {_OF_CODE}, p.id IS NULL OR p.disabled_at IS NOT NULL, m.account_id IS NOT NULL"
+    " FROM authorization_codes q LEFT JOIN accounts p ON p.id = q.account_id"
     " LEFT JOIN memberships m ON m.account_id = q.account_id AND m.organization_id = q.organization_id"
     " WHERE q.code_hash = $1"
 )

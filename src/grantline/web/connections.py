@@ -10,7 +10,6 @@ what sending its parts does; that is offered to the application as an extension 
 from asyncio import Event, Transport
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
@@ -25,7 +24,8 @@ MOST_HEAD: Final = 32 * 1024
 """A little more than the edge lets through, which answers with a page of ours."""
 ANSWER: Final = "grantline.answer"
 """The extension's name in the scope of a request."""
-_SHORT_URL: Final = 64
+SHORT_URL: Final = 64
+MOST_URLS: Final = 64
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
@@ -41,19 +41,31 @@ class Patience:
     look: float = 2.5
 
 
-class CommonLines:
-    """The lines that every answer of a listener has (its date), rendered once a second."""
+class Shared:
+    """What the connections of a listener need not work out each for itself."""
 
     def __init__(self) -> None:
+        self._urls: dict[bytes, tuple[str, bytes, bytes]] = {}
         self._headers: Sequence[tuple[bytes, bytes]] = ()
         self._lines = b""
 
-    def render(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        """The lines of these headers, which are replaced as a whole when they change."""
+    def common_lines(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The lines that every answer has (its date). Their headers are replaced as a whole once a second."""
         if headers is not self._headers:
             self._headers = headers
             self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         return self._lines
+
+    def parse_url(self, url: bytes) -> tuple[str, bytes, bytes]:
+        """Path, raw path and query. Short ones, which come again and again, are remembered."""
+        known = self._urls.get(url)
+        if known is None:
+            parsed = httptools.parse_url(url)
+            path = parsed.path.decode("ascii")
+            known = (unquote(path) if "%" in path else path), parsed.path, parsed.query or b""
+            if len(url) <= SHORT_URL and len(self._urls) < MOST_URLS:
+                self._urls[url] = known
+        return known
 
 
 class Connection(HttpToolsProtocol):
@@ -64,13 +76,13 @@ class Connection(HttpToolsProtocol):
         *args: Any,
         proxies: tuple[Network, ...] = (),
         patience: Patience | None = None,
-        common: CommonLines | None = None,
+        shared: Shared | None = None,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self._proxies = proxies
         self._patience = patience or Patience()
-        self.common = common or CommonLines()
+        self.shared = shared or Shared()
         self.network: str | None = None
         self._idle = self._heard_all = False
         self._in_head = True
@@ -144,7 +156,7 @@ class Connection(HttpToolsProtocol):
         if version != "1.1":
             scope["http_version"] = version
         scope["method"] = self.parser.get_method().decode("ascii")
-        scope["path"], scope["raw_path"], scope["query_string"] = _parse_url(self.url)
+        scope["path"], scope["raw_path"], scope["query_string"] = self.shared.parse_url(self.url)
         before = cast("Cycle | None", self.cycle)
         self.cycle = cycle = Cycle(self, keep_alive=version != "1.0" and self.parser.should_keep_alive())
         scope["extensions"] = {ANSWER: cycle.answer}  # type: ignore[dict-item]
@@ -210,7 +222,7 @@ class Cycle(RequestResponseCycle):
             on_response=connection.on_response_complete,
         )
         self.taken = False
-        self._common = connection.common
+        self._shared = connection.shared
 
     async def receive(self) -> Any:
         """The next message. A body that is there as a whole, as nearly all are, is handed over at once."""
@@ -230,20 +242,8 @@ class Cycle(RequestResponseCycle):
         self.response_started = self.response_complete = True
         if self.scope["method"] == "HEAD":
             body = b""
-        common = self._common.render(self.default_headers)
+        common = self._shared.common_lines(self.default_headers)
         self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], common, lines, body))
         self.message_event.set()
         self.on_response()
         return True
-
-
-@lru_cache(maxsize=64)
-def _parse_short_url(url: bytes) -> tuple[str, bytes, bytes]:
-    parsed = httptools.parse_url(url)
-    path = parsed.path.decode("ascii")
-    return (unquote(path) if "%" in path else path), parsed.path, parsed.query or b""
-
-
-def _parse_url(url: bytes) -> tuple[str, bytes, bytes]:
-    """Path, raw path and query. Short ones, which are the same again and again, are remembered."""
-    return (_parse_short_url if len(url) < _SHORT_URL else _parse_short_url.__wrapped__)(url)

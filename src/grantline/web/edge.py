@@ -22,6 +22,7 @@ from grantline.web import headers as fixed
 from grantline.web.call import Answer, Call
 from grantline.web.connections import ANSWER
 from grantline.web.errors import answer_error
+from grantline.web.headers import Headers
 from grantline.web.peer import Peer, find_peer
 from grantline.web.routes import PROGRAMS, Program
 from grantline.web.server import Server
@@ -30,7 +31,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = tuple[tuple[str, str], ...]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BODY: Final = 64 * 1024
@@ -39,6 +39,7 @@ MOST_HEADERS: Final = 64
 MOST_HEADER_BYTES: Final = 16 * 1024
 MOST_PEERS: Final = 1024
 """Of each a few hundred bytes are remembered, to read its address once."""
+MOST_HEADS: Final = 256
 _HEALTH: Final = ("/health/live", "/health/ready")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _ODD_PATH: Final = re.compile(rb"[%;\\\x80-\xff]|//")
@@ -80,9 +81,10 @@ class Edge:
         self._request_prefix = f"req_{server.code}_"
         self._request_numbers = random_texts(10)
         self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if server.https else ()
-        self._secure_lines = b"".join(b"%b: %b\r\n" % header for header in self._secure)
+        self._secure_lines = fixed.render_lines(self._secure)
         self._logs_requests = server.settings.log_level == "debug"
         self._proxies = server.settings.proxy_networks
+        self._heads: dict[tuple[str, str, Headers, Headers], tuple[bytes, fixed.RawHeaders]] = {}
         self._peers: dict[tuple[str | None, str, str | None, str | None], Peer] = {}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -226,10 +228,21 @@ class Edge:
         cors = () if program.cors == "none" else await self._cors(program, call, answer)
         await self._send(scope, send, answer, cors, visit)
 
+    def _head(self, answer: Answer, cors: Headers) -> tuple[bytes, fixed.RawHeaders]:
+        """The header lines of an answer, and the same as pairs. Kept, since most are the same again."""
+        kind = (answer.content_type, answer.cache, answer.headers, cors)
+        head = self._heads.get(kind)
+        if head is None:
+            if len(self._heads) >= MOST_HEADS:
+                self._heads.clear()
+            headers = fixed.program_headers(*kind)
+            head = self._heads[kind] = fixed.render_lines(headers), headers
+        return head
+
     async def _send(self, scope: Scope, send: Send, answer: Answer, cors: Headers, visit: Visit) -> None:
         """Send an answer: as a whole where the connection takes it so, else in two parts."""
         visit.status = answer.status
-        lines, headers = fixed.program_headers(answer.content_type, answer.cache, answer.headers, cors)
+        lines, headers = self._head(answer, cors)
         length = b"%d" % len(answer.body)
         request_id = visit.request_id.encode()
         whole = scope.get("extensions", _NO_EXTENSIONS).get(ANSWER)

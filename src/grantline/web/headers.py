@@ -3,8 +3,10 @@ where it is secret, or
 made to load anything foreign."""
 
 import re
-from functools import lru_cache
 from typing import Final
+
+Headers = tuple[tuple[str, str], ...]
+RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 _PROGRAM: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -21,17 +23,19 @@ BASE_POLICY: Final = (
 )
 
 
-@lru_cache(maxsize=256)
-def program_headers(
-    content_type: str, cache: str, *more: tuple[tuple[str, str], ...]
-) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
-    """The headers of an answer for programs, as lines and as pairs. They are the same again and again."""
+def program_headers(content_type: str, cache: str, *more: Headers) -> RawHeaders:
+    """The headers of an answer for programs."""
     kept = PROGRAM_NO_STORE if cache == "no-store" else (*_PROGRAM, (b"cache-control", cache.encode()))
     own = [(name.encode(), value.encode("latin-1")) for pairs in more for name, value in pairs]
     headers = ((b"content-type", content_type.encode()), *kept, *own)
     if any(_CONTROL.search(name + value) for name, value in headers):
         raise ValueError("a header of ours would break its line")
-    return b"".join(b"%b: %b\r\n" % header for header in headers), headers
+    return headers
+
+
+def render_lines(headers: RawHeaders) -> bytes:
+    """The headers as they are sent."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def page_headers(*, form_action: str = "", script: bool = False, opener: bool = False) -> dict[str, str]:

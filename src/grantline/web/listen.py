@@ -12,7 +12,7 @@ from typing import Any, cast
 import uvicorn
 import uvloop
 
-from grantline.web.connections import CommonLines, Connection, Patience
+from grantline.web.connections import Connection, Patience, Shared
 from grantline.web.peer import Network
 
 KEEP_ALIVE_SECONDS = 20
@@ -50,7 +50,7 @@ def listener(
         port=port,
         interface="asgi3",
         loop="none",  # there is one already when this is used
-        http=cast("Any", partial(Connection, proxies=proxies, patience=patience, common=CommonLines())),
+        http=cast("Any", partial(Connection, proxies=proxies, patience=patience, shared=Shared())),
         ws="none",
         log_config=None,
         access_log=False,
