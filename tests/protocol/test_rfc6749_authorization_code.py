@@ -196,7 +196,6 @@ async def test_6749_4_1_2_1_b_error_parameters_stay_in_their_characters(site: Si
     assert redirected > 15
 
 
-@pytest.mark.sqlite_only
 async def test_6749_4_1_2_1_c_a_person_who_declines_sends_access_denied_back(site: Site) -> None:
     """Declining is an answer (RFC 6749 §4.1.2.1)."""
     app = await site.app("server-based")
@@ -208,6 +207,7 @@ async def test_6749_4_1_2_1_c_a_person_who_declines_sends_access_denied_back(sit
     assert "code" in answer_of(await decide(browser, page, "allow"))
 
 
+@pytest.mark.sqlite_only
 async def test_6749_4_1_2_1_c_trouble_of_ours_goes_back_by_redirect(site: Site) -> None:
     """A broken part is `server_error` or `temporarily_unavailable` (RFC 6749 §4.1.2.1)."""
     app = await site.app("server-based")
