@@ -1,4 +1,4 @@
-"""Capacity: the arithmetic of `docs/capacity.md`, which `python -m bench.capacity` makes anew from its inputs.
+"""Capacity: the arithmetic of `docs/capacity.md`. `python -m bench.capacity` makes it anew from its inputs.
 
 The inputs stand in the document itself, in tables of a name, a value and what it is. Change them there.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import pictures, report, shortfalls
+from bench import capacity, pictures, report, shortfalls
 from bench.cases import POSTGRES, SQLITE
 from bench.growth import Grown
 from bench.latency import Latency
@@ -143,3 +143,18 @@ def test_the_paced_driver_tells_answers_refusals_and_errors_apart(
     seen = json.loads(said)
     assert seen[kind] > 0
     assert sum(seen[name] for name in ("answered", "refused", "errors")) == seen[kind]
+
+
+def test_the_tables_of_the_capacity_document_follow_from_its_inputs() -> None:
+    text = capacity.DOCUMENT.read_text()
+    assert capacity.render(text) == text, "run `python -m bench.capacity`"
+    assert capacity.render(text.replace("| `peak` | 3 |", "| `peak` | 4 |")) != text
+
+
+def test_capacity_is_plain_arithmetic() -> None:
+    given = dict(capacity.read_inputs(capacity.DOCUMENT.read_text()))
+    given |= {"authorizations_per_account": 2, "refreshes_per_authorization_and_day": 43200, "peak": 1}
+    assert capacity.refreshes_per_second(given, 10) == 10
+    given |= {f"{table}_row_bytes": 0.0 for table in capacity.rows_per_account(given)}
+    given["authorizations_row_bytes"] = 500
+    assert capacity.bytes_per_account(given) == 1000
