@@ -171,3 +171,20 @@ async def test_keys_that_are_old_are_replaced_once_by_one_of_two_running_servers
         await asyncio.sleep(0.05)
     events = await site.db.all("SELECT id FROM audit WHERE kind = 'keys.rotated'")
     assert len(events) == 1
+
+
+async def test_a_node_that_can_not_load_the_keys_says_so_and_goes_on_with_those_it_has(site: Site) -> None:
+    app = await site.app("self-client")
+    token = (await site.tokens(app))["access_token"]
+    row = await site.db.one("SELECT id, sealed FROM keys WHERE purpose = $1", "ES256")
+    await site.db.run("UPDATE keys SET sealed = $1 WHERE id = $2", b"\x01" + bytes(60), row[0])
+    await site.db.run("UPDATE home SET revision = revision + 1")
+    await site.server.node.look()
+    told = await site.call("GET", "/health/ready")
+    assert (told.status_code, told.headers["retry-after"]) == (503, "2")
+    assert "can't be loaded" in told.json()["reason"]
+    assert await site.works(token)
+    await site.db.run("UPDATE keys SET sealed = $1 WHERE id = $2", row[1], row[0])
+    await site.server.node.look()
+    told = await site.call("GET", "/health/ready")
+    assert told.status_code == 200 or "clock" in told.json()["reason"].lower()

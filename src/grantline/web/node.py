@@ -25,6 +25,7 @@ class Node:
         self._load: Callable[[], Awaitable[None]] | None = None
         self._turn = asyncio.Lock()
         self._away = False
+        self._unloadable = False
         self._astray = 0
 
     def on_change(self, load: Callable[[], Awaitable[None]]) -> None:
@@ -53,9 +54,16 @@ class Node:
         if pulse is None:
             return
         self.clock.observe(pulse)
-        if pulse.revision != self._revision:
-            await self.catch_up()
         self._tell_astray()
+        try:
+            if pulse.revision != self._revision:
+                await self.catch_up()
+            self._unloadable = False
+        except DatabaseUnavailable:
+            raise
+        except Exception as problem:  # keys that do not open: those that are loaded go on
+            self._unloadable = True
+            structlog.get_logger().error("can't load what changed", exception=type(problem).__name__)
 
     async def follow(self) -> None:
         """Look for ever; a database that is away for a while stops nothing."""
@@ -68,9 +76,8 @@ class Node:
                 self._tell_away(None)
             except DatabaseUnavailable as problem:
                 self._tell_away(problem)
-            except Exception as problem:  # keys that do not open: what is loaded goes on
-                name = type(problem).__name__
-                structlog.get_logger().error("can't take up what changed", exception=name)
+            except Exception as problem:  # told where it was found
+                structlog.get_logger().error("can't follow", exception=type(problem).__name__)
             looks += 1
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -84,6 +91,8 @@ class Node:
         """Why this node should get no requests now."""
         if self._away:
             return "The database does not answer."
+        if self._unloadable:
+            return "The keys in the database can't be loaded: run doctor."
         off = self.clock.astray_seconds
         if off:
             side = "ahead of" if off > 0 else "behind"
