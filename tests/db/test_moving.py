@@ -399,9 +399,10 @@ def test_T122_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["s3same", "a@s3same", "a/s3same", "a?s3same", "a#s3same", "a:s3same", "[s3same", "s3same%zz"]
+    "password",
+    ["s3same", "a@b:s3same", "s3same/b", "s3same?b", "s3same#b", "a:s3same", "[s3same", "s3same%zz"],
 )
-@pytest.mark.parametrize("place", ["127.0.0.1:1/d", "127.0.0.1:x/d", "127.0.0.1:1/d?sslmode=s3same=&x"])
+@pytest.mark.parametrize("place", ["127.0.0.1:1/d", "127.0.0.1:x/d", "127.0.0.1:1/d?sslmode=s3same&x"])
 @pytest.mark.parametrize("words", [["migrate"], ["doctor"], ["migrate", "--to"]], ids=" ".join)
 def test_T122_a_password_in_a_database_url_is_never_printed(
     words: list[str], place: str, password: str, tmp_path: Path
