@@ -34,6 +34,7 @@ class Counters:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._counts: dict[_Key, int] = {}
+        self._turn = asyncio.Lock()
 
     def add(self, client_id: str, kind: str, now: int) -> None:
         """Count one success of an app that is registered. `kind` is one of a few words."""
@@ -45,6 +46,10 @@ class Counters:
     async def flush(self) -> None:
         """Write what was counted; what can't be written is kept for the next time. Raises
         DatabaseUnavailable."""
+        async with self._turn:
+            await self._flush()
+
+    async def _flush(self) -> None:
         counts, self._counts = self._counts, {}
         waiting = sorted(counts)
         written = 0
@@ -78,7 +83,8 @@ class Counters:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             with contextlib.suppress(DatabaseUnavailable):
-                await self.flush()
+                # Broken off in the middle, it could not know what is written and would count it twice.
+                await asyncio.shield(self.flush())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import socket
 import sys
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from grantline.cli.running import CommandFailed
+from grantline.cli.running import CommandFailed, note
 from grantline.cli.workers import Place, Workers
 from grantline.db import DatabaseUnavailable
 from grantline.keys import EnvelopeBroken
@@ -30,6 +31,9 @@ from grantline.web import (
     set_up_logs,
 )
 
+FILES: Final = 4096
+"""Open files for each process: a thousand connections, the database, and room."""
+
 
 def run_server(given: Mapping[str, Any]) -> None:
     """Serve with these settings and those of the environment, until stopped. Raises CommandFailed."""
@@ -40,6 +44,7 @@ def run_server(given: Mapping[str, Any]) -> None:
             f"{'.'.join(str(part) for part in e['loc']) or 'settings'}: {e['msg']}" for e in refused.errors()
         ]
         raise CommandFailed("\n".join(lines)) from None
+    _allow_files()
     with _alone_on(settings.database):
         if settings.workers == 1:
             run(_serve(settings, ready=lambda: _say_ready(settings)))
@@ -49,6 +54,16 @@ def run_server(given: Mapping[str, Any]) -> None:
         except CannotListen as problem:
             raise CommandFailed(str(problem)) from None
         Workers(sockets, partial(_work, settings), lambda: _say_ready(settings)).run()
+
+
+def _allow_files() -> None:
+    """A thousand connections need as many open files; many systems allow 1,024 unless asked."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if wanted < FILES:
+        note(f"Only {wanted} files may be open at once. Allow {FILES}: ulimit -n {FILES}")
 
 
 def _say_ready(settings: Settings) -> None:

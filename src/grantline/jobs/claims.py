@@ -46,22 +46,17 @@ class Claim:
         )
 
 
-async def make_known(db: Database, names: Sequence[str]) -> None:
-    """A row for each job, due at once if it is new."""
-    known = {row[0] for row in await db.all("SELECT name FROM jobs")}
+async def due_jobs(db: Database, names: Sequence[str], now: int) -> set[str]:
+    """Those of the jobs that are due and in nobody's hand; a job that is new is due at once."""
+    rows = {row[0]: row for row in await db.all("SELECT name, due_at, claimed_until FROM jobs")}
     for name in names:
-        if name not in known:
+        if name not in rows:
             await db.run(
                 "INSERT INTO jobs (name, due_at, claimed_by, claimed_until) VALUES ($1, 0, '', 0)"
                 " ON CONFLICT (name) DO NOTHING",
                 name,
             )
-
-
-async def due_jobs(db: Database, now: int) -> set[str]:
-    """The names of the jobs that are due and in nobody's hand."""
-    rows = await db.all("SELECT name FROM jobs WHERE due_at <= $1 AND claimed_until <= $1", now)
-    return {row[0] for row in rows}
+    return {name for name in names if name not in rows or max(rows[name][1], rows[name][2]) <= now}
 
 
 async def claim_job(

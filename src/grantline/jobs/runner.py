@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from grantline.db import Database, DatabaseUnavailable
-from grantline.jobs.claims import Claim, ClaimLost, claim_job, due_jobs, make_known
+from grantline.jobs.claims import Claim, ClaimLost, claim_job, due_jobs
 
 HOLD_SECONDS: Final = 60
 """A claim's time. No step between two `hold`s may take as long."""
@@ -40,9 +40,8 @@ async def do_due_jobs(
     One that fails is logged and put off, and takes no other with it. Raises DatabaseUnavailable when the
     database is away before any begins.
     """
-    await make_known(db, [job.name for job in jobs])
     done = []
-    due = await due_jobs(db, clock())
+    due = await due_jobs(db, [job.name for job in jobs], clock())
     for job in jobs:
         if job.name in due and (job.wanted is None or await job.wanted()):
             claim = await claim_job(db, job.name, node, clock, hold_seconds=hold_seconds)

@@ -83,6 +83,12 @@ async def _go_on() -> None:
 async def sweep(db: Database, now: int, *, between: Callable[[], Awaitable[None]] = _go_on) -> int:
     """Delete what is over; gives how many rows. Every statement touches a bounded number of rows and is a
     transaction of its own; `between` is awaited between two."""
+    deleted = await sweep_expired(db, now, between=between)
+    return deleted + await sweep_authorizations(db, now, between=between)
+
+
+async def sweep_expired(db: Database, now: int, *, between: Callable[[], Awaitable[None]]) -> int:
+    """Everything but authorizations: each is found by an index on its end."""
     while await fold_hours(db, now):
         await between()
     deleted = 0
@@ -92,11 +98,12 @@ async def sweep(db: Database, now: int, *, between: Callable[[], Awaitable[None]
             gone = await db.run(statement, now - kept_seconds, BATCH)
             deleted += gone
             await between()
-    return deleted + await _sweep_authorizations(db, now - KEPT_SECONDS, between)
+    return deleted
 
 
-async def _sweep_authorizations(db: Database, until: int, between: Callable[[], Awaitable[None]]) -> int:
-    deleted, start = 0, 0
+async def sweep_authorizations(db: Database, now: int, *, between: Callable[[], Awaitable[None]]) -> int:
+    """Authorizations that are dead for long: all are looked through, slice by slice."""
+    deleted, start, until = 0, 0, now - KEPT_SECONDS
     while True:
         row = await db.one(_END_OF_SLICE, start, SLICE)
         if row is None or row[0] is None:
@@ -110,7 +117,10 @@ def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...
     """The jobs of a data center."""
 
     async def sweeping(claim: Claim) -> None:
-        await sweep(db, claim.clock(), between=claim.hold)
+        await sweep_expired(db, claim.clock(), between=claim.hold)
+
+    async def sweeping_authorizations(claim: Claim) -> None:
+        await sweep_authorizations(db, claim.clock(), between=claim.hold)
 
     async def rotating(claim: Claim) -> None:
         now = claim.clock()
@@ -128,7 +138,8 @@ def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...
             structlog.get_logger().info("a month of the audit was exported", file=str(path))
 
     return (
-        Job("sweep", 3600, sweeping),
+        Job("sweep", 600, sweeping),
+        Job("sweep-authorizations", 3600, sweeping_authorizations),
         Job("rotate-keys", 3600, rotating),
         Job("seal-audit", 1, sealing, wanted=lambda: has_unsealed(db)),
         Job("export-audit", _DAY, exporting),
