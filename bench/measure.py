@@ -18,19 +18,22 @@ _FEW: Final = 4
 @dataclass(frozen=True, slots=True)
 class Case:
     """One kind of request: its name in the report, how wrk walks the seeded file (`few`: `ask_few`), and the
-    bars in µs by the server's name."""
+    bars and goals in µs by the server's name."""
 
     name: str
     path: str
     mode: str
     file: str
-    bars: tuple[tuple[str, int], ...] = ()
+    bars: tuple[tuple[str, int, int | None], ...] = ()
+    """Server, bar, goal."""
     proof: str = ""
     """What a right answer contains, where an error has status 200 too."""
+    most_seconds: int = 3600
+    """How long a run may take, where what is used once is kept in memory."""
 
-    def bar(self, server: str) -> int | None:
-        """The bar for this server, if there is one."""
-        return dict(self.bars).get(server)
+    def aims(self, server: str) -> tuple[int | None, int | None]:
+        """Bar and goal for this server, if there are any."""
+        return next(((bar, goal) for name, bar, goal in self.bars if name == server), (None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Figure:
     per_second: float
     p99_ms: float
     errors: int
+    goal: int | None = None
     kinds: str = ""
     """The errors of the last run that had any, by kind."""
     database_cost: float | None = None
@@ -94,7 +98,7 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
     if case.proof:
         prove(serving, case, data)
     for batch in range(plan.batches):
-        seconds = plan.run_seconds if batch else plan.warm_seconds
+        seconds = min(plan.run_seconds if batch else plan.warm_seconds, case.most_seconds)
         file = data / f"{case.file}.{batch if case.mode in ('chain', 'once') else 0}"
         start = _Reading.of(serving)
         url = serving.url + case.path
@@ -113,7 +117,8 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
         cost=median(costs),
         least=min(costs),
         most=max(costs),
-        bar=case.bar(serving.name),
+        bar=case.aims(serving.name)[0],
+        goal=case.aims(serving.name)[1],
         per_second=median(load.answered / load.seconds for load in loads),
         p99_ms=median(load.p99_ms for load in loads),
         errors=sum(load.errors for load in loads),

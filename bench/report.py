@@ -78,10 +78,11 @@ Written by `make bench`. CPU µs per request: user and system time of all the se
 answered, at {CONNECTIONS} connections that stay open, on one core; the load and PostgreSQL are on another,
 and PostgreSQL's own time stands after the plus. The median of the runs. The echo is Grantline's listener with
 an application that answers at once: read the others by it, since a shared machine makes all of them dearer. A
-bar is a figure above which a profile must say why. Requests that failed are counted, and must be 0. Grantline
-makes no JWT access tokens yet, so that row has figures of others alone. Of the peers, oidc-provider keeps
-everything in memory; Django OAuth Toolkit and Authlib use PostgreSQL, with one gunicorn process of four
-threads; they store clients' secrets as they are, but for the column that says hashed."""
+bar is a figure above which a profile must say why; behind the stroke stands the goal. Requests that failed
+are counted, and must be 0. Grantline makes no JWT access tokens yet, so that row has figures of others alone.
+Of the peers, oidc-provider keeps everything in memory; Django OAuth Toolkit and Authlib use PostgreSQL, with
+one gunicorn process of four threads; they store clients' secrets as they are, but for the column that says
+hashed."""
 _SIGN_IN: Final = """A POST of the form with the right password over one connection; the bare hash is argon2id
 with the same parameters on the same core, before and after."""
 _FLOOD: Final = """Client credentials at a fifth of saturation, calm and while 8 connections sign in as fast

@@ -79,6 +79,8 @@ class Session:
                     peer,
                     cases,
                 ):
+                    for warning in (line for line in peer.tree.said if "WARNING" in line):
+                        self.note(f"It said at its start: {warning.strip()}")
                     for case in cases:
                         if self.only in case.name:
                             self._measure(peer, case, folder)

@@ -40,7 +40,8 @@ def _cost(figure: Figure | None) -> str:
     if figure is None:
         return NONE
     behind = f" + {figure.database_cost:.0f}" if figure.database_cost is not None else ""
-    bar = f" (bar {figure.bar})" if figure.bar else ""
+    goal = f" / {figure.goal}" if figure.goal else ""
+    bar = f" (bar {figure.bar}{goal})" if figure.bar else ""
     return f"{figure.cost:,.0f}{behind}{bar}"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bench.cases import peer_cases
+from bench.cases import PEER_CODE_SECONDS, peer_cases
 from bench.cluster import Postgres
 from bench.load import Cores
 from bench.measure import Case
@@ -28,8 +28,9 @@ DJANGO: Final = "Django OAuth Toolkit"
 DJANGO_HASHED: Final = "Django OAuth Toolkit, hashed secrets"
 AUTHLIB: Final = "Authlib on Flask"
 PEERS: Final = (OIDC_PROVIDER, DJANGO, DJANGO_HASHED, AUTHLIB)
+_CODES_PER_SECOND: Final = 6000
 _PYTHON_CODES: Final = 6
-"""Seconds of codes in Python's peers are so many times fewer than in the others."""
+"""Python's peers need so many times fewer codes."""
 
 
 class Missing(Exception):
@@ -82,7 +83,7 @@ def _amounts(name: str, port: int, data: Path, size: Size) -> dict[str, str]:
         "AUTHORIZATIONS": size.authorizations,
         "INTROSPECTED": size.introspected,
         "BATCHES": size.batches,
-        "CODES": size.codes // slower,
+        "CODES": min(size.codes, _CODES_PER_SECOND * PEER_CODE_SECONDS) // slower,
         "ROTATING": size.rotating,
     }
     return {f"PEER_{key}": str(value) for key, value in amounts.items()}
