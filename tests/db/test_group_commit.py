@@ -218,6 +218,31 @@ async def test_a_full_disk_fails_the_batch_and_nothing_is_half_done(db: SqliteDa
     assert 77 in seen_from_outside(db)
 
 
+async def test_nobody_is_refused_for_what_was_then_not_committed(db: SqliteDatabase) -> None:
+    """Two units and a statement in one batch see the first one's row; its commit fails, so none of it is
+    so."""
+    await db.run(
+        "CREATE TABLE part (id BIGINT PRIMARY KEY,"
+        " thing BIGINT REFERENCES thing (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+
+    async def spend() -> None:
+        async with db.transaction() as tx:
+            if await tx.one("SELECT id FROM thing WHERE id = 1") is not None:
+                raise LookupError("spent")
+            await tx.run(INSERT, 1, "a")
+            await tx.run("INSERT INTO part (id, thing) VALUES (1, 2)")
+
+    done = await asyncio.gather(spend(), spend(), db.run(INSERT, 1, "b"), return_exceptions=True)
+    assert [type(one) for one in done] == [sqlite3.IntegrityError] * 3
+    assert seen_from_outside(db) == []
+    await db.run(INSERT, 1, "a")
+    with pytest.raises(LookupError):
+        await spend()
+    with pytest.raises(UniqueViolation):
+        await db.run(INSERT, 1, "b")
+
+
 async def test_closing_finishes_what_was_begun(tmp_path: Path) -> None:
     opened = await open_database(f"sqlite://{tmp_path}/two.db")
     await opened.run("CREATE TABLE thing (id BIGINT PRIMARY KEY, owner TEXT)")

@@ -166,6 +166,9 @@ class SqliteDatabase:
         await self._join_batch()
         try:
             result = take(self._writer.execute(native, parameters))
+        except sqlite3.IntegrityError as error:
+            await self._commit_to_wait_for()  # what stands in its way may be in this batch
+            raise _translate(error) from error
         except sqlite3.Error as error:
             self._check_batch()
             raise _translate(error) from error
@@ -230,14 +233,18 @@ class SqliteDatabase:
         return self._transaction
 
     def _end_unit(self, error: BaseException | None) -> asyncio.Future[None] | None:
-        """Keep or undo the unit; gives the commit to wait for, None when it was undone."""
+        """Keep or undo the unit; gives the commit to wait for, None when there is none.
+
+        A unit that was undone waits too: what it raises may tell of what others wrote in this batch.
+        """
+        waits = error is None or isinstance(error, Exception)
         try:
             if not self._writer.in_transaction:
                 return self._commit_to_wait_for() if error is None else None
             if error is not None:
                 self._writer.execute("ROLLBACK TO unit")
             self._writer.execute("RELEASE unit")
-            return self._commit_to_wait_for() if error is None else None
+            return self._commit_to_wait_for() if waits else None
         except sqlite3.Error as problem:
             raise _translate(problem) from problem
         finally:
