@@ -65,6 +65,11 @@ class Cluster:
         """The process that all others of the server descend from."""
         return int((self.data / "postmaster.pid").read_text().split("\n")[0])
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its first process is there."""
+        return (self.data / "postmaster.pid").exists() and Path(f"/proc/{self.pid}").exists()
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
@@ -102,7 +107,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop it, if it runs, and delete its folder."""
-        if (self.data / "postmaster.pid").exists() and Path(f"/proc/{self.pid}").exists():
+        if self.is_running:
             self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -119,6 +124,15 @@ class Cluster:
         """What psql prints, rows only."""
         command = [str(programs() / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database), "-c", text]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def check(self, database: str = "postgres") -> None:
+        """Every index agrees with its table. Raises CalledProcessError."""
+        self.sql("CREATE EXTENSION IF NOT EXISTS amcheck", database)
+        self.sql(
+            "SELECT bt_index_check(c.oid, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' AND c.relpersistence = 'p'",
+            database,
+        )
 
     def new_database(self, template: str = "template0") -> str:
         """The name of a new database, a copy of the template."""
@@ -152,9 +166,11 @@ def new_folder() -> Path:
     return folder
 
 
-def make_cluster(*, durable: bool, settings: Mapping[str, str] | None = None) -> Cluster:
+def make_cluster(
+    *, durable: bool, settings: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Cluster:
     """A new cluster, not yet started. Only a durable one syncs to disk."""
-    folder = new_folder()
+    folder = folder or new_folder()
     run([str(programs() / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", USER, "-E", "UTF8",
          "--locale=C", "--no-sync"])  # fmt: skip
     port = free_ports(1)
@@ -187,9 +203,11 @@ def make_standby(primary: Cluster) -> Cluster:
 
 
 @contextmanager
-def cluster(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+def cluster(
+    *, durable: bool = False, settings: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[Cluster]:
     """A running cluster of one's own."""
-    made = make_cluster(durable=durable, settings=settings)
+    made = make_cluster(durable=durable, settings=settings, folder=folder)
     try:
         made.start()
         yield made

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cluster import Cluster, cluster, make_standby
 from tests.faults.center import Center, open_center
-from tests.faults.load import Load, load_on
+from tests.faults.load import load_on
 
 SOAK = (pytest.mark.soak, pytest.mark.timeout(3000))
 Count = Callable[[str, object], None]
@@ -31,26 +31,6 @@ async def center(
             yield opened, postgres
 
 
-async def until_back(load: Load) -> float:
-    """Return once every node is ready and everybody has done something; gives the seconds."""
-    began = time.monotonic()
-    for node in load.center.nodes:
-        while not await load.is_ready(node):
-            pass
-    await load.each_does(1)
-    return time.monotonic() - began
-
-
-async def check_integrity(postgres: Cluster) -> None:
-    """Every index agrees with its table, and every page can be read."""
-    await asyncio.to_thread(postgres.sql, "CREATE EXTENSION IF NOT EXISTS amcheck")
-    await asyncio.to_thread(
-        postgres.sql,
-        "SELECT bt_index_check(c.oid, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-        " JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' AND c.relpersistence = 'p'",
-    )
-
-
 @pytest.mark.parametrize(("kills", "seconds"), [(3, 0.7), pytest.param(60, 1, marks=SOAK)])
 async def test_T137_kill_9_of_postgresql_under_load_loses_nothing(
     center: tuple[Center, Cluster], record_property: Count, kills: int, seconds: float
@@ -64,10 +44,10 @@ async def test_T137_kill_9_of_postgresql_under_load_loses_nothing(
             await asyncio.to_thread(center[1].crash)
             await load.run_for(0.2 * chance.random())
             await asyncio.to_thread(center[1].start)
-            back.append(await until_back(load))
+            back.append(await load.until_back())
     assert [node.running.popen.pid for node in center[0].nodes] == processes
     assert load.ledger.asked["broken"] == 0
-    await check_integrity(center[1])
+    await asyncio.to_thread(center[1].check)
     record_property(
         "counted",
         f"{kills} kills, at work again {max(back):.1f} s after its start at most; {load.ledger.render()}",
@@ -94,7 +74,7 @@ async def test_T137_a_postgresql_that_hangs_is_waited_for_in_vain_and_found_agai
             finally:
                 for process in reversed(frozen):
                     os.kill(process, signal.SIGCONT)
-            back.append(await until_back(load))
+            back.append(await load.until_back())
     assert load.ledger.asked["503"] > 0
     assert load.ledger.asked["broken"] == 0
     record_property(
@@ -120,7 +100,7 @@ async def test_T137_a_read_only_postgresql_gives_503_for_writes_and_goes_on_afte
             while load.ledger.asked["503"] < before + 5:
                 await load.run_for(0.02)
             postgres.sql("ALTER DATABASE postgres RESET ALL", "template1")
-            back.append(await until_back(load))
+            back.append(await load.until_back())
     assert load.ledger.asked["broken"] == 0
     record_property(
         "counted", f"{times} times read-only, back after {max(back):.1f} s at most; {load.ledger.render()}"
@@ -153,11 +133,11 @@ async def test_T137_a_promoted_synchronous_standby_has_everything_that_was_ackno
                     await asyncio.to_thread(primary.crash)
                     began = time.monotonic()
                     await asyncio.to_thread(standby.promote)
-                    await until_back(load)
+                    await load.until_back()
                     back.append(time.monotonic() - began)
                     assert load.ledger.asked["broken"] == 0
                 told = load.ledger.render()
-                await check_integrity(standby)
+                await asyncio.to_thread(standby.check)
     record_property(
         "counted",
         f"{rounds} promotions, at work {max(back):.1f} s after the kill at most; of the last: {told}",

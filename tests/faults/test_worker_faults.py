@@ -11,7 +11,8 @@ import pytest
 from tests.cluster import Cluster, cluster
 from tests.faults.calling import BROKEN
 from tests.faults.center import Center, make_codes, open_center
-from tests.faults.load import TOKEN, load_on
+from tests.faults.load import load_on
+from tests.faults.person import TOKEN
 
 SOAK = (pytest.mark.soak, pytest.mark.timeout(1800))
 Count = Callable[[str, object], None]
