@@ -45,8 +45,8 @@ class Asked:
             few = {"accounts": 1000, "authorizations": 5000, "introspected": 1, "rotating": 1000}
             return Size(batches=plan.batches, codes=1, **few)
         if self.quick:
-            few = {"accounts": 2000, "authorizations": 10_000, "introspected": 10_000, "rotating": 1600}
-            return Size(batches=plan.batches, codes=4000, **few)
+            few = {"accounts": 1000, "authorizations": 5000, "introspected": 3000, "rotating": 800}
+            return Size(batches=plan.batches, codes=6000, **few)
         return Size(batches=plan.batches, codes=6000 * plan.run_seconds)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.tables import table
+from bench.markdown import table
 
 DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "capacity.md"
 ACCOUNTS: Final = (10**6, 10**8, 10**9)
@@ -96,6 +96,7 @@ def _uses(given: Inputs, accounts: float) -> dict[str, float]:
     loads = _loads(given, accounts)
     return {
         "its cores": loads["postgres_cores"] / given["primary_cores"],
+        "writing its log": loads["log_megabytes"] / given["primary_log_megabytes_per_second"],
         "syncs of its log": loads["commits"] / given["primary_syncs_per_second"],
         "its disk": loads["terabytes"] / given["primary_terabytes"],
         "its memory": loads["hot_gigabytes"] / given["primary_memory_gigabytes"],

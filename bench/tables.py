@@ -1,10 +1,11 @@
 """The tables of the report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bench import scaling
 from bench.growth import Grown
 from bench.latency import Latency
+from bench.markdown import table
 from bench.measure import Figure
 from bench.rows import RowSize
 from bench.scaling import Scale
@@ -12,15 +13,6 @@ from bench.sign_in import Flood, SignIn
 from bench.starting import Start
 
 NONE = "–"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is words and whose others are figures; nothing without rows."""
-    lines = [" | ".join(row) for row in rows]
-    if not lines:
-        return ""
-    rule = " | ".join(["---", *["--:"] * (len(head) - 1)])
-    return "\n".join(f"| {line} |" for line in (" | ".join(head), rule, *lines))
 
 
 def costs(figures: Sequence[Figure]) -> str:
