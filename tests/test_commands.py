@@ -16,7 +16,7 @@ CALLBACK: Final = "https://app.example/callback"
 OPTIONS: Final = {
     "demo": ["--port", "--data"],
     "serve": ["--database", "--workers", "--tls-certificate", "--tls-key", "--trusted-proxy"],
-    "migrate": [],
+    "migrate": ["--to"],
     "doctor": [],
     "keys rotate": [],
     "logs": ["--client", "-f"],

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
 
     database: str = Field(
         "sqlite://.grantline/grantline.db",
+        repr=False,
         description="Where everything is kept: `sqlite:///path` or `postgresql://…`.",
     )
     public_url: str = Field(

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
+from pydantic import ValidationError
 
 from grantline.db import (
     MoveFailed,
@@ -24,7 +25,9 @@ from grantline.db import (
     without_password,
 )
 from grantline.db.moving import BATCH_ROWS
+from grantline.db.postgres_url import parse_address
 from grantline.db.tables import Column, Reference, Table, list_tables
+from grantline.settings import Settings
 from tests.cluster import Cluster
 from tests.command_line import Done, run_command
 from tests.conftest import SiteFactory
@@ -417,6 +420,15 @@ def test_T122_a_password_in_a_database_url_is_never_printed(
     assert (done.status, done.out) == (1, "")
     assert done.err
     assert PASSWORD_IN_URL not in done.err
+
+
+def test_T122_settings_and_addresses_do_not_tell_the_password_when_they_are_shown() -> None:
+    url = f"postgresql://u:{PASSWORD_IN_URL}@h/d"
+    assert PASSWORD_IN_URL not in repr(parse_address(url))
+    assert PASSWORD_IN_URL not in repr(Settings(database=url, master_key_file=Path("k")))
+    with pytest.raises(ValidationError) as refused:
+        Settings(database=url, port=0)
+    assert PASSWORD_IN_URL not in str(refused.value)
 
 
 def test_T122_a_move_says_where_to_without_the_password(

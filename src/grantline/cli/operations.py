@@ -22,7 +22,10 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
     async def job(place: Workplace) -> list[str]:
         problems = []
         settings = settings_of(place)
-        for path in (Path(place.url.removeprefix("sqlite://")), settings.master_key_path):
+        files = [settings.master_key_path]
+        if place.db.engine == "sqlite":
+            files.append(Path(place.url.removeprefix("sqlite://")))
+        for path in files:
             if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
                 problems.append(f"{path} can be read by others. Run: chmod 600 {path}")
         try:
