@@ -9,6 +9,7 @@ LONGEST: Final = 128
 _PAIRS: Final = tuple(a + b for a in ALPHABET for b in ALPHABET)
 _EIGHT: Final = 62**8
 _FOUR: Final = 62**4
+_LONG: Final = 30
 _NOT_A_DIGIT: Final = 0xFF
 _DIGITS: Final = bytes(
     ALPHABET.index(chr(byte)) if chr(byte) in ALPHABET else _NOT_A_DIGIT for byte in range(256)
@@ -25,6 +26,40 @@ _STEPS: Final = tuple(
 )
 
 
+_LANE: Final = 128
+_FACTORS: Final = tuple(
+    # Numbers below 62^width in lanes of `lane` bits: a multiplication and a shift divide them all at once by
+    # 62^(width/2), exactly, and what is added puts quotient and remainder into a half of the lane each.
+    (
+        -(-(1 << shift) // 62 ** (width // 2)),
+        shift,
+        sum(
+            ((1 << (62 ** (width // 2)).bit_length()) - 1) << start
+            for start in range(0, 8 * 2 * LONGEST, lane)
+        ),
+        (1 << lane // 2) - 62 ** (width // 2),
+    )
+    for width, lane, shift in ((8, _LANE, 72), (4, 64, 34), (2, 32, 18))
+)
+_LETTERS: Final = ALPHABET.encode() + bytes(256 - len(ALPHABET))
+
+
+def _encode_long(value: int, length: int) -> str:
+    """`encode` by lanes, which pays from about thirty characters on."""
+    eights = (length + 7) // 8
+    lanes = 0
+    for start in range(0, eights * _LANE, _LANE):
+        value, eight = divmod(value, _EIGHT)
+        lanes |= eight << start
+    for factor, shift, mask, apart in _FACTORS:
+        lanes += ((lanes * factor >> shift) & mask) * apart
+    digits = lanes.to_bytes(eights * _LANE // 8)[1::2]
+    spare = len(digits) - length
+    if value or any(digits[:spare]):
+        raise OverflowError("the number does not fit the length")
+    return digits[spare:].translate(_LETTERS).decode()
+
+
 def encode_crc(value: int) -> str:
     """A number of 32 bits as six base62 characters: `encode` for the one length that every string needs."""
     high, low = divmod(value, 3844)
@@ -36,6 +71,8 @@ def encode(value: int, length: int) -> str:
 
     Raises OverflowError when the number does not fit.
     """
+    if length >= _LONG:
+        return _encode_long(value, length)
     text = ""
     for _ in range((length + 7) // 8):
         value, eight = divmod(value, _EIGHT)

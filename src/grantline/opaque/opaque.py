@@ -91,6 +91,17 @@ def recognise(text: str) -> Recognised | None:
     return Recognised(kind, data_center, body[:-CHECKSUM_LENGTH])
 
 
+def body_of(text: str, kind: str, data_center: str) -> str | None:
+    """What `recognise` gives as the body, where the string is of this kind and data center; else None."""
+    prefix, checksum = f"{kind}_{data_center}_", text[-CHECKSUM_LENGTH:]
+    if len(text) != len(prefix) + KINDS[kind] + CHECKSUM_LENGTH or not text.startswith(prefix):
+        return None
+    if not text.isascii() or encode_crc(zlib.crc32(text[:-CHECKSUM_LENGTH].encode())) != checksum:
+        return None
+    body = text[len(prefix) : -CHECKSUM_LENGTH]
+    return body if body.isalnum() else None
+
+
 def digest(text: str) -> bytes:
     """SHA-256 of a high-entropy secret: what is stored instead of it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from grantline.keys import Keyring
-from grantline.opaque import ACCESS_TOKEN, KINDS, decode, encode, recognise, render
+from grantline.opaque import ACCESS_TOKEN, KINDS, body_of, decode, encode, render
 from grantline.tokens.mint import Mint
 
 _MAC_BYTES: Final = 20
@@ -56,10 +56,10 @@ def mint_access_token(keyring: Keyring, data_center: str, token: AccessToken, no
 def parse_access_token(keyring: Keyring, data_center: str, text: str, now: int) -> AccessToken | None:
     """What the token says, if its MAC is right; None for anything else. Expiry and authorization are the
     caller's to check."""
-    recognised = recognise(text)
-    if recognised is None or recognised.kind != ACCESS_TOKEN or recognised.data_center != data_center:
+    body = body_of(text, ACCESS_TOKEN, data_center)
+    if body is None:
         return None
-    value = decode(recognised.body)
+    value = decode(body)
     if value.bit_length() > 8 * (_PACKED_BYTES + _MAC_BYTES):
         return None
     raw = value.to_bytes(_PACKED_BYTES + _MAC_BYTES)
@@ -84,7 +84,7 @@ async def read_access_token(mint: Mint, text: str, now: int) -> AccessToken | No
 
 
 def _names_newer_key(keyring: Keyring, data_center: str, text: str) -> bool:
-    recognised = recognise(text)
-    if recognised is None or recognised.kind != ACCESS_TOKEN or recognised.data_center != data_center:
+    body = body_of(text, ACCESS_TOKEN, data_center)
+    if body is None:
         return False
-    return keyring.is_newer(decode(recognised.body) >> 8 * (_PACKED_BYTES + _MAC_BYTES - 2))
+    return keyring.is_newer(decode(body) >> 8 * (_PACKED_BYTES + _MAC_BYTES - 2))

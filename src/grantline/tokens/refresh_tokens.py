@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from grantline.keys import Keyring
-from grantline.opaque import REFRESH_TOKEN, decode, encode, random_base62, recognise, render
+from grantline.opaque import REFRESH_TOKEN, body_of, decode, encode, random_base62, render
 
 _NUMBER: Final = 11
 _RANDOM: Final = 43
@@ -42,10 +42,10 @@ def mint_refresh_token(keyring: Keyring, data_center: str, authorization_id: int
 
 def parse_refresh_token(keyring: Keyring, data_center: str, text: str) -> RefreshToken | None:
     """What the token says; None when it is no refresh token of this data center."""
-    recognised = recognise(text)
-    if recognised is None or recognised.kind != REFRESH_TOKEN or recognised.data_center != data_center:
+    whole = body_of(text, REFRESH_TOKEN, data_center)
+    if whole is None:
         return None
-    body, mac = recognised.body[:-_MAC], recognised.body[-_MAC:]
+    body, mac = whole[:-_MAC], whole[-_MAC:]
     made_here = hmac.compare_digest(_mac(keyring, data_center, body).encode(), mac.encode())
     return RefreshToken(decode(body[:_NUMBER]), made_here)
 
