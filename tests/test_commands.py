@@ -378,3 +378,18 @@ def test_T131_doctor_tells_when_the_audit_was_altered_and_export_prints_it(run: 
     assert told.status == 1
     assert "of the audit" in told.err
     assert "not as it was sealed" in told.err
+
+
+def test_doctor_tells_when_the_clock_is_behind_what_was_written(run: Run, database: str) -> None:
+    import sqlite3
+    import time
+
+    assert run("keys", "rotate", database=database).status == 0
+    file = sqlite3.connect(database.removeprefix("sqlite://"), isolation_level=None)
+    file.execute("INSERT INTO home (one, code, issuer, demo) VALUES (1, 'us', '', 0)")
+    assert run("doctor", database=database).status == 0
+    file.execute("UPDATE home SET newest_at = ?", (int(time.time()) + 3600,))
+    file.close()
+    told = run("doctor", database=database)
+    assert told.status == 1
+    assert "s behind the database's. Set it (NTP)." in told.err

@@ -1,6 +1,7 @@
 """`grantline serve --workers N`: one port, several processes, and none that matters."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -174,3 +175,18 @@ def test_a_second_server_on_a_sqlite_file_is_refused_and_the_command_line_is_not
     # The lock died with the process: the next one starts.
     again = start_server(tmp_path)
     assert again.process.stop() == 0
+
+
+def test_a_server_allows_itself_enough_open_files(tmp_path: Path) -> None:
+    """A thousand connections need them, and many systems allow 1,024 unless asked."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < 4096:
+        pytest.skip("this machine does not allow as many")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
+    try:
+        server = start_server(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    limits = Path(f"/proc/{server.process.popen.pid}/limits").read_text()
+    assert server.process.stop() == 0
+    assert next(line for line in limits.splitlines() if "open files" in line).split()[3] == "4096"

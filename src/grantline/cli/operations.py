@@ -10,7 +10,16 @@ import typer
 
 from grantline.activity import Entry, find_entry, list_entries, newest_entries
 from grantline.audit import SEAL_PURPOSE, find_break
-from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, clean, say, work
+from grantline.cli.running import (
+    CommandFailed,
+    DatabaseOption,
+    JsonOption,
+    Workplace,
+    clean,
+    open_clock,
+    say,
+    work,
+)
 from grantline.oauth.errors import CATALOGUE
 
 
@@ -37,6 +46,9 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
         else:
             broken = await find_break(place.db, open_envelope(place).derive(SEAL_PURPOSE))
             problems += [f"{broken} Compare with a backup."] if broken is not None else []
+        if off := (await open_clock(place.db)).astray_seconds:
+            side = "ahead of" if off > 0 else "behind"
+            problems.append(f"This machine's clock is {abs(off)} s {side} the database's. Set it (NTP).")
         if place.home.demo and os.environ.get("GRANTLINE_PUBLIC_URL", "").startswith("https://"):
             problems.append("This is a demo's database, and a public URL is set. Serve another one.")
         return problems

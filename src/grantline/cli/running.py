@@ -72,7 +72,7 @@ def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, crea
             raise CommandFailed(f"The database can't be used now: {problem}. Nothing was changed.") from None
         try:
             home = await find_home(db) or Home(os.environ.get("GRANTLINE_DATA_CENTER", "us"), "", False)
-            return await job(Workplace(db, home, url, await _now(db)))
+            return await job(Workplace(db, home, url, (await open_clock(db))()))
         except DatabaseUnavailable as problem:
             raise CommandFailed(f"The database can't be used now: {problem}. Nothing was changed.") from None
         finally:
@@ -81,12 +81,12 @@ def work(database: str | None, job: Callable[[Workplace], Awaitable[T]], *, crea
     return asyncio.run(run())
 
 
-async def _now(db: Database) -> int:
-    """The time by the database's clock: a command's own must not put it back."""
+async def open_clock(db: Database) -> NodeClock:
+    """This machine's clock, checked against the database's: a command must not put the time back either."""
     clock, pulse = NodeClock(), await find_pulse(db)
     if pulse is not None:
         clock.observe(pulse)
-    return clock()
+    return clock
 
 
 def say(sentence: str, members: Mapping[str, object] | list[Mapping[str, object]], *, as_json: bool) -> None:
