@@ -45,6 +45,12 @@ class Node:
             assert self.running.popen.poll() is None, self.running.log()
             await asyncio.sleep(0.02)
 
+    def workers(self) -> list[int]:
+        """The processes that this one started, to share its port."""
+        parent = self.running.popen.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [int(child) for child in children.split()]
+
     async def kill(self) -> None:
         """End it without warning."""
         await asyncio.to_thread(self.running.kill)

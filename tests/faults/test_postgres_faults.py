@@ -83,7 +83,7 @@ async def test_T137_a_postgresql_that_hangs_is_waited_for_in_vain_and_found_agai
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(20, marks=SOAK)])
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=SOAK)])
 async def test_T137_a_read_only_postgresql_gives_503_for_writes_and_goes_on_afterwards(
     center: tuple[Center, Cluster], record_property: Count, times: int
 ) -> None:
@@ -107,7 +107,7 @@ async def test_T137_a_read_only_postgresql_gives_503_for_writes_and_goes_on_afte
     )
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(12, marks=SOAK)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=SOAK)])
 async def test_T137_a_promoted_synchronous_standby_has_everything_that_was_acknowledged(
     tmp_path: Path, password_hash: str, record_property: Count, rounds: int
 ) -> None:
