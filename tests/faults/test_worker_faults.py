@@ -144,7 +144,7 @@ async def test_after_SIGTERM_a_code_without_an_answer_is_still_unspent(
         forms = [{**given, "code": code} for code in await make_codes(center, 150)]
         callers = [asyncio.create_task(redeem(forms)) for _ in range(16)]
         while len(forms) > 100:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)
         node.running.popen.terminate()
         await asyncio.gather(*callers)
         assert await node.stop() == 0
