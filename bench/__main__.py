@@ -47,7 +47,7 @@ class Asked:
         if self.quick:
             few = {"accounts": 1000, "authorizations": 5000, "introspected": 3000, "rotating": 800}
             return Size(batches=plan.batches, codes=6000, **few)
-        return Size(batches=plan.batches, codes=6000 * plan.run_seconds)
+        return Size(batches=plan.batches, codes=8000 * plan.run_seconds)
 
 
 def ask() -> Asked:

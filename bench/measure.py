@@ -103,6 +103,8 @@ def measure(serving: Serving, case: Case, plan: Plan, data: Path, where: Cores) 
         start = _Reading.of(serving)
         url = serving.url + case.path
         load = ask_few(url, file) if case.mode == "few" else drive(url, case.mode, file, seconds, where)
+        if batch and not load.answered:
+            raise RuntimeError(f"nothing was answered in {seconds} s")
         if batch:
             before.append(start)
             after.append(_Reading.of(serving))

@@ -179,7 +179,7 @@ class Session:
         """The figure; a case that can't be measured is said, and does not take the others with it."""
         try:
             figure = measure(serving, case, self.plan, data, self.where)
-        except (RuntimeError, OSError, ZeroDivisionError) as problem:
+        except (RuntimeError, OSError) as problem:
             self.note(f"{serving.name}: {case.name} could not be measured: {problem}")
             say("".join(serving.tree.said))
             return None
