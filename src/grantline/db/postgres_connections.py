@@ -92,30 +92,50 @@ class Connections:
         """A connection of one's own. Raises DatabaseUnavailable after WAIT_SECONDS."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + WAIT_SECONDS
+        waited = False
         while True:
-            while self._free:
-                connection = self._free.pop()
-                if not connection.is_closed():
+            # Who comes now stands behind those who wait: else one that asks again at once is always first.
+            if waited or not self._queue:
+                connection = self._rested()
+                if waited and (self._free or self._has_room):
+                    self._wake()  # there is enough for the next one, too
+                if connection is not None:
                     return connection
-                self.drop(connection)
-            if len(self._held) + self._opening < self.address.connections:
-                return await self._open()
+                if self._has_room:
+                    return await self._open()
             if len(self._queue) >= QUEUE_LIMIT:
                 raise DatabaseUnavailable("too many wait for a connection to the database")
             await self._turn(deadline)
+            waited = True
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._held) + self._opening < self.address.connections
+
+    def _rested(self) -> Any | None:
+        """A connection that nobody uses and that is whole."""
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():
+                return connection
+            self.drop(connection)
+        return None
 
     async def _turn(self, deadline: float) -> None:
+        """Wait for one's turn. It stands in the queue until it is taken, so that nobody slips in before."""
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
             async with asyncio.timeout_at(deadline):
                 await turn
-        except TimeoutError:
-            raise DatabaseUnavailable("every connection to the database is busy") from None
-        except asyncio.CancelledError:
+        except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._wake()  # whoever goes away hands the turn on
+            if isinstance(error, TimeoutError):
+                raise DatabaseUnavailable("every connection to the database is busy") from None
             raise
+        finally:
+            self._queue.remove(turn)
 
     async def _open(self) -> Any:
         if self._closed:
@@ -150,8 +170,7 @@ class Connections:
         connection.terminate()
 
     def _wake(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
+        for turn in self._queue:
             if not turn.done():
                 turn.set_result(None)
                 return
