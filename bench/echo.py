@@ -4,12 +4,11 @@ The same listener as Grantline's with an application that answers at once; how b
 here first.
 """
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from grantline.web.listen import listener, serve_all
+from grantline.web.listen import listener, run, serve_all
 
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 
@@ -29,4 +28,4 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    run(_main())
