@@ -63,6 +63,7 @@ async def test_T137_a_postgresql_that_hangs_is_waited_for_in_vain_and_found_agai
     async with load_on(center[0], f"frozen {freezes}") as load:
         for _ in range(freezes):
             await load.run_for(0.5)
+            os.kill(center[1].pid, signal.SIGSTOP)  # from here on it starts no other
             frozen = center[1].processes()
             for process in frozen:
                 os.kill(process, signal.SIGSTOP)

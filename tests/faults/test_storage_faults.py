@@ -77,7 +77,7 @@ async def test_T137_a_full_disk_under_postgresql_gives_503_and_corrupts_nothing(
 ) -> None:
     """Tables and journal on one disk that fills up under load: first no table can grow, then PostgreSQL ends
     itself. Started again with room, it has everything that was acknowledged."""
-    small = {"min_wal_size": "32MB", "max_wal_size": "64MB"}
+    small = {"min_wal_size": "32MB", "max_wal_size": "64MB", "restart_after_crash": "off"}
     with (
         small_disk(200) as disk,
         cluster(durable=True, settings=small, folder=disk.folder) as postgres,
