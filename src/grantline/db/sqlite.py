@@ -167,6 +167,7 @@ class SqliteDatabase:
         try:
             result = take(self._writer.execute(native, parameters))
         except sqlite3.IntegrityError as error:
+            self._check_batch()
             await self._commit_to_wait_for()  # what stands in its way may be in this batch
             raise _translate(error) from error
         except sqlite3.Error as error:
