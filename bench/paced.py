@@ -68,7 +68,8 @@ class _Run:
     def __init__(self, requests: list[bytes], rate: float, seconds: float) -> None:
         self.requests, self.rate, self.seconds = requests, rate, seconds
         self.loop = asyncio.get_running_loop()
-        self.idle: list[_Connection] = []
+        # In turn, so that none rests longer than a server lets it.
+        self.idle: deque[_Connection] = deque()
         self.late: deque[float] = deque()
         self.latencies: list[float] = []
         self.answered = self.refused = self.errors = self.sent = 0
@@ -81,7 +82,7 @@ class _Run:
                 due = self.begun + self.sent / self.rate
                 self.sent += 1
                 if self.idle:
-                    self.idle.pop().send(due)
+                    self.idle.popleft().send(due)
                 else:
                     self.late.append(due)
             await asyncio.sleep(_TICK)
