@@ -1,14 +1,13 @@
 """What `grantline serve` does once its options are read: settings, server, listen."""
 
 import asyncio
-import fcntl
 import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 
 from grantline.cli.running import CommandFailed, note
 from grantline.cli.workers import Place, Workers
-from grantline.db import DatabaseUnavailable
+from grantline.db import DatabaseUnavailable, held_alone
 from grantline.keys import EnvelopeBroken
 from grantline.settings import Settings
 from grantline.web import (
@@ -79,18 +78,15 @@ def _alone_on(database: str) -> Iterator[None]:
         return
     path = Path(database.removeprefix("sqlite://") + ".lock")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CommandFailed(
-            f"Another server works on {database} already. Stop it, or use PostgreSQL, which many can serve."
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held_alone(path))
+        except BlockingIOError:
+            raise CommandFailed(
+                f"Another server works on {database} already."
+                " Stop it, or use PostgreSQL, which many can serve."
+            ) from None
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _work(settings: Settings, place: Place) -> None:

@@ -6,6 +6,7 @@ PostgreSQL (`db/postgres.py`).
 """
 
 from grantline.db.database import Database, DatabaseUnavailable, Row, Transaction, UniqueViolation
+from grantline.db.lock import held_alone
 from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
 from grantline.db.moving import Moved, MoveFailed, Step, move_database
 from grantline.db.opening import open_database
@@ -22,6 +23,7 @@ __all__ = [
     "Step",
     "Transaction",
     "UniqueViolation",
+    "held_alone",
     "migrate",
     "move_database",
     "open_database",

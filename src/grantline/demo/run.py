@@ -1,16 +1,16 @@
 """Starting the demo: seed, listen, tell how to begin, and leave nothing secret lying about at the end."""
 
-import fcntl
 import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from grantline.clients import Client
+from grantline.db import held_alone
 from grantline.demo.seed import Ports, Seed, seed_clients, seed_crm, seed_people, write_private
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm import build_app as build_crm
@@ -33,18 +33,14 @@ async def run_demo(base_port: int, folder: Path) -> None:
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """No second demo works in this folder meanwhile. Raises ValueError."""
-    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise ValueError(
-            f"A demo is running in {folder} already. Stop it, or give this one a folder with --data."
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held_alone(folder / "lock"))
+        except BlockingIOError:
+            raise ValueError(
+                f"A demo is running in {folder} already. Stop it, or give this one a folder with --data."
+            ) from None
         yield
-    finally:
-        os.close(descriptor)
 
 
 async def _run(base_port: int, folder: Path) -> None:

@@ -4,6 +4,6 @@ The grammar (comma or space, hierarchy) is in `oauth/scope`; here stands which s
 """
 
 from grantline.scopes.catalog import Catalog, Resolved, Scope
-from grantline.scopes.services import OPENID_SCOPES, SERVICES, Resource, Service
+from grantline.scopes.vocabulary import OPENID_SCOPES, SERVICES, Resource, Service
 
 __all__ = ["OPENID_SCOPES", "SERVICES", "Catalog", "Resolved", "Resource", "Scope", "Service"]

@@ -7,7 +7,7 @@ from typing import Final
 
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import parse_scope
-from grantline.scopes.services import OPENID_SCOPES, SERVICES, Resource, Service
+from grantline.scopes.vocabulary import OPENID_SCOPES, SERVICES, Resource, Service
 
 _VERBS: Final = MappingProxyType(
     {
