@@ -201,6 +201,7 @@ ODD: Final = [
 ]
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("text", ODD)
 async def test_T145_signs_of_sql_are_text_everywhere(site: Site, text: str) -> None:
     """Every parameter that reaches a look-up or a list."""
