@@ -161,6 +161,16 @@ async def test_T47_no_refresh_under_way_outlives_a_revocation(
             assert refused.json()["error"] == "invalid_grant"
 
 
+async def test_B3_codes_exchanged_at_the_same_moment_leave_twenty_refresh_tokens(site: Site) -> None:
+    """Each exchange counts what the person has: no two may count at once."""
+    app = await site.app("self-client")
+    codes = [await site.console_code(app) for _ in range(28)]
+    done = await asyncio.gather(*(site.exchange(app, code) for code in codes))
+    assert {one.status_code for one in done} == {200}
+    live = "SELECT COUNT(*) FROM authorizations WHERE refresh_hash IS NOT NULL AND revoked_at IS NULL"
+    assert (await site.db.one(live))[0] == 20
+
+
 async def test_T47_no_exchange_under_way_outlives_the_removal_of_access(site: Site) -> None:
     """RFC 6749 §4.1.2: whether the code or the removal comes first, nothing works afterwards."""
     app, browser = await site.app("server-based"), await site.signed_in()
