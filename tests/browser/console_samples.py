@@ -1,10 +1,25 @@
 """Sample contexts of the console's pages."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.browser.samples import APP, CLIENT_ID, CODE, DEVELOPER, NOW, PAGE, SECRET, Sample, difference
 
 Maker = Callable[..., Sample]
+FRAME: dict[str, Any] = {
+    "workspace": {
+        "id": 71,
+        "name": "Northgate Tools",
+        "personal": False,
+        "role": "owner",
+        "may_change": True,
+        "may_manage": True,
+    },
+    "workspaces": [{"id": 7, "name": "Mara Lindqvist"}, {"id": 71, "name": "Northgate Tools"}],
+    "switch_token": "b2f7c1",
+    "client": None,
+}
+"""What `console/place.py` gives to every page of the console."""
 TYPES = [
     {
         "value": value,
@@ -76,7 +91,10 @@ FORM = {
 def console() -> Iterator[Sample]:
     def sample(name: str, template: str, **context: object) -> Sample:
         return Sample(
-            name, f"console/{template}.html", {"page": PAGE, "person": DEVELOPER, **context}, scripts=True
+            name,
+            f"console/{template}.html",
+            {"page": PAGE, "person": DEVELOPER, **FRAME, **context},
+            scripts=True,
         )
 
     row = {
@@ -94,6 +112,7 @@ def console() -> Iterator[Sample]:
         row | times | {"name": "Field Notes", "type_title": "Mobile", "refused": 50, "more_refused": True},
         row | times | {"name": "Old import", "type_title": "Self client", "enabled": False},
     ]
+    yield sample("not-allowed", "not_allowed", workspace={**FRAME["workspace"], "role": "viewer"})
     yield sample("clients", "clients", clients=rows, done="Northgate player was deleted.")
     yield sample("clients-none", "clients", clients=[], done="")
     yield sample("add-type", "add_type", types=TYPES, chosen="server-based", problem="")
@@ -127,6 +146,11 @@ def console() -> Iterator[Sample]:
         "name": "Lead Desk",
         "type": "server-based",
         "type_title": "Server-based",
+        "redirects": True,
+        "secret": "required",
+        "enabled": True,
+        "created_at": NOW - 1_500_000,
+        "homepage": APP["homepage"],
     }
     secret = {"id": "sec_9MW2", "value": SECRET}
     next_step = {
@@ -150,11 +174,7 @@ def console() -> Iterator[Sample]:
 
 
 def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator[Sample]:
-    whole = client | {
-        "created_at": NOW - 1_500_000,
-        "homepage": APP["homepage"],
-        "enabled": False,
-    }
+    whole = client | {"enabled": False}
     secrets = [
         {"id": "sec_9MW2", "created_at": NOW - 600_000, "until_at": None},
         {"id": "sec_4KQ1", "created_at": NOW - 1_500_000, "until_at": NOW + 600_000},
@@ -236,7 +256,17 @@ def code_pages(sample: Maker) -> Iterator[Sample]:
         {"title": "Users", "group": False, "child": False, "cells": cells("CRM.users", ("READ", "CREATE"))},
     ]
     making = {
-        "client": {"client_id": CLIENT_ID, "name": "Nightly export", "type": "self-client"},
+        "client": {
+            "client_id": CLIENT_ID,
+            "name": "Nightly export",
+            "type": "self-client",
+            "type_title": "Self client",
+            "redirects": False,
+            "secret": "required",
+            "enabled": True,
+            "created_at": NOW - 1_500_000,
+            "homepage": "",
+        },
         "problem": "",
         "problems": {},
         "choices": [3, 5, 7, 10],

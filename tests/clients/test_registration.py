@@ -17,7 +17,7 @@ from grantline.clients import (
     registration_of,
     update_client,
 )
-from grantline.clients.registration import MOST_ADDRESSES, check_registration
+from grantline.clients.checks import MOST_ADDRESSES, check_registration
 from tests.site import REGISTRATIONS, SPA, Site
 
 pytestmark = pytest.mark.both_engines

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grantline.accounts import disable_account, personal_organization
 from grantline.clients import CLIENT_TYPES, RegistrationRefused, find_client, register_client
-from grantline.clients.registration import Registration, check_name, check_registration
+from grantline.clients.checks import Registration, check_name, check_registration
 from grantline.oauth.redirect_uri import RedirectKind, RedirectUriProblem, check_redirect_uri
 from tests.conftest import SiteFactory
 from tests.running import run_grantline

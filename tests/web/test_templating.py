@@ -133,7 +133,7 @@ def test_T88_only_web_addresses_become_links() -> None:
 
 def test_static_files_are_named_by_their_content(pages: Pages) -> None:
     for path, (content, kind) in pages.static_files().items():
-        assert re.fullmatch(r"/static/[a-z]+\.[0-9a-f]{8}\.(css|js|svg)", path)
+        assert re.fullmatch(r"/static/[a-z.]+\.[0-9a-f]{8}\.(css|js|svg)", path)
         assert content
         assert kind.partition(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
     sheet, _ = pages.static_files()[pages.static_url("grantline.css")]

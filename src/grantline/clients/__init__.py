@@ -6,22 +6,20 @@ in `tokens`.
 
 from grantline.clients.apis import Api, ApiRefused, create_api, find_api, list_apis, move_api
 from grantline.clients.authentication import Authenticated, Unconfirmed, authenticate, recall, unknown_client
+from grantline.clients.checks import FieldProblem, Registration, RegistrationRefused, check_registration
 from grantline.clients.client import (
     Client,
     ClientSecret,
     find_client,
-    find_own_client,
+    find_client_for,
     list_clients,
-    list_own_clients,
+    list_workspace_clients,
     origin_is_registered,
 )
 from grantline.clients.client_secrets import SecretRefused, add_secret, reset_secrets, revoke_secret
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
 from grantline.clients.memory import ClientMemory, confirmation, confirms
 from grantline.clients.registration import (
-    FieldProblem,
-    Registration,
-    RegistrationRefused,
     creation_key,
     delete_client,
     register_client,
@@ -47,6 +45,7 @@ __all__ = [
     "Unconfirmed",
     "add_secret",
     "authenticate",
+    "check_registration",
     "confirmation",
     "confirms",
     "create_api",
@@ -54,11 +53,11 @@ __all__ = [
     "delete_client",
     "find_api",
     "find_client",
-    "find_own_client",
+    "find_client_for",
     "get_client_type",
     "list_apis",
     "list_clients",
-    "list_own_clients",
+    "list_workspace_clients",
     "move_api",
     "origin_is_registered",
     "recall",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from grantline.clients.checks import Registration
 from grantline.clients.client_secrets import mint_secret
 from grantline.clients.client_types import RESOURCE_API
-from grantline.clients.registration import Registration, insert_client
+from grantline.clients.registration import insert_client
 from grantline.db import Database, Transaction, UniqueViolation
 from grantline.opaque import CLIENT_ID, mint
 

@@ -49,6 +49,17 @@ class Client:
     created_at: int
     updated_at: int
     disabled_at: int | None
+    workspace_id: int = 0
+    policy_url: str = ""
+    terms_url: str = ""
+    logo_digest: str = ""
+    """SHA-256 of the logo in hexadecimal digits; empty without one."""
+    scopes: tuple[str, ...] = ()
+    """What the app says that it asks for: fills snippets and previews, and limits nothing."""
+    rehearsal_until: int = 0
+    """Until when a failure is rehearsed; 0 or past: none is."""
+    trial_of: str = ""
+    """The app whose trial run this one serves; empty for every real app."""
 
     @property
     def enabled(self) -> bool:
@@ -64,8 +75,10 @@ _COLUMNS: Final = (
     "c.id, c.type, c.name, c.homepage_url, c.owner_account_id, c.organization_id, c.redirect_uris, c.origins,"
     " c.post_logout_redirect_uris, c.app_scopes, c.data_centers, c.implicit, c.vendor_compatible,"
     " c.secrets, c.version,"
-    " c.created_at, c.updated_at, c.disabled_at"
+    " c.created_at, c.updated_at, c.disabled_at, c.workspace_id, c.policy_url, c.terms_url, c.logo_digest,"
+    " c.scopes, c.rehearsal_until, c.trial_of"
 )
+_REAL: Final = "c.deleted_at IS NULL AND c.type <> 'api' AND c.trial_of = ''"
 _BY_ID: Final = f"SELECT {_COLUMNS} FROM clients c WHERE c.id = $1 AND c.deleted_at IS NULL"
 _READER: Final = json.JSONDecoder()
 
@@ -114,6 +127,13 @@ def _client(row: Row) -> Client:
         created_at=row[15],
         updated_at=row[16],
         disabled_at=row[17],
+        workspace_id=row[18],
+        policy_url=row[19],
+        terms_url=row[20],
+        logo_digest=row[21],
+        scopes=_texts(row[22]),
+        rehearsal_until=row[23],
+        trial_of=row[24],
     )
 
 
@@ -123,25 +143,31 @@ async def find_client(db: Database, client_id: str) -> Client | None:
     return _client(row) if row is not None else None
 
 
-async def find_own_client(db: Database, owner_account_id: int, client_id: str) -> Client | None:
-    """The client of this id if this account owns it: foreign is the same as missing (T143)."""
+async def find_client_for(db: Database, account_id: int, client_id: str) -> tuple[Client, str] | None:
+    """The client of this id and the person's role in its workspace; foreign is the same as missing (T143)."""
     row = await db.one(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.id = $2 AND c.deleted_at IS"
-        " NULL"
-        " AND c.type <> 'api'",
-        owner_account_id,
+        f"SELECT {_COLUMNS}, m.role FROM clients c"
+        " JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.account_id = $1"
+        f" WHERE c.id = $2 AND {_REAL}",
+        account_id,
         client_id,
     )
-    return _client(row) if row is not None else None
+    return (_client(row), row["role"]) if row is not None else None
 
 
-async def list_own_clients(db: Database, owner_account_id: int) -> Sequence[Client]:
-    """The apps of this account, newest first, at most 100."""
+async def list_workspace_clients(
+    db: Database, workspace_id: int, *, before: tuple[int, str] | None = None, limit: int = 50
+) -> Sequence[Client]:
+    """The apps of a workspace, newest first; `before`: created_at and id of the last one seen."""
+    created_at, client_id = before or (2**62, "")
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.deleted_at IS NULL AND"
-        " c.type <> 'api'"
-        " ORDER BY c.created_at DESC, c.id LIMIT 100",
-        owner_account_id,
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.workspace_id = $1 AND {_REAL}"
+        " AND (c.created_at < $2 OR (c.created_at = $2 AND c.id > $3))"
+        " ORDER BY c.created_at DESC, c.id LIMIT $4",
+        workspace_id,
+        created_at,
+        client_id,
+        limit,
     )
     return [_client(row) for row in rows]
 
@@ -149,9 +175,7 @@ async def list_own_clients(db: Database, owner_account_id: int) -> Sequence[Clie
 async def list_clients(db: Database, *, limit: int = 1000) -> Sequence[Client]:
     """Every app, for the operator's command line, newest first."""
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.deleted_at IS NULL AND c.type <> 'api' ORDER BY"
-        " c.created_at DESC, c.id"
-        " LIMIT $1",
+        f"SELECT {_COLUMNS} FROM clients c WHERE {_REAL} ORDER BY c.created_at DESC, c.id LIMIT $1",
         limit,
     )
     return [_client(row) for row in rows]

@@ -2,6 +2,7 @@
 (T75)."""
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,7 @@ from grantline.web.server import Server
 
 SESSION_SECONDS: Final = 14 * 24 * 3600
 BROWSER_SECONDS: Final = 24 * 3600
+WORKSPACE_SECONDS: Final = 180 * 24 * 3600
 KNOWN_SECONDS: Final = 180 * 24 * 3600
 MOST_KNOWN: Final = 5
 
@@ -23,6 +25,8 @@ class Found:
     session: str
     browser: str
     doubled: tuple[str, ...]
+    language: str = ""
+    """The language that was chosen on a page, as a code; a preference, which proves nothing."""
 
 
 def _name(server: Server, name: str) -> str:
@@ -49,13 +53,21 @@ def read(server: Server, request: Request) -> Found:
         if len(values) > 1:
             doubled.append(name)
         found[name] = values[0] if len(values) == 1 and len(values[0]) <= 100 else ""
-    return Found(found["session"], found["browser"], tuple(doubled))
+    languages = _values(server, request, "language")
+    language = languages[0] if len(languages) == 1 else ""
+    return Found(found["session"], found["browser"], tuple(doubled), language)
 
 
 def render(server: Server, name: str, value: str, seconds: int, *, same_site: str = "Lax") -> str:
     """A Set-Cookie value; no life at all expires the cookie."""
     secure = "; Secure" if server.https else ""
     return f"{_name(server, name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+
+
+def read_workspace(server: Server, request: Request) -> int | None:
+    """The workspace that was chosen last in this browser: a preference, which proves nothing."""
+    values = _values(server, request, "workspace")
+    return int(values[0]) if len(values) == 1 and re.fullmatch("[0-9]{1,16}", values[0]) else None
 
 
 def new_browser() -> str:

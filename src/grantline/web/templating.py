@@ -15,6 +15,8 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from grantline.web.languages import LANGUAGES, RIGHT_TO_LEFT, spoken, translate, translate_number
+
 HERE = Path(__file__).parent
 STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "people")
 CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
@@ -117,6 +119,7 @@ def render_initials(name: str) -> str:
 
 def _environment(templates_dir: Path, static_url: object) -> Environment:
     environment = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(templates_dir),
         autoescape=True,
         undefined=StrictUndefined,
@@ -137,14 +140,20 @@ def _environment(templates_dir: Path, static_url: object) -> Environment:
         web_address=web_address,
         initials=render_initials,
     )
-    environment.globals["static"] = static_url
+    environment.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(
+        static=static_url, language=spoken, languages=LANGUAGES, right_to_left=RIGHT_TO_LEFT
+    )
     return environment
 
 
 def _read_static_files(static_dir: Path) -> tuple[Mapping[str, tuple[bytes, str]], Mapping[str, str]]:
     sheet = b"\n".join((static_dir / "styles" / f"{layer}.css").read_bytes() for layer in STYLE_LAYERS)
     contents = {"grantline.css": sheet}
-    contents.update({path.name: path.read_bytes() for path in sorted(static_dir.iterdir()) if path.is_file()})
+    ours = [path for path in static_dir.iterdir() if path.is_file()]
+    contents.update(
+        {path.name: path.read_bytes() for path in sorted([*ours, *static_dir.glob("vendor/*.js")])}
+    )
     files: dict[str, tuple[bytes, str]] = {}
     urls: dict[str, str] = {}
     for name, content in contents.items():

@@ -13,6 +13,7 @@ from grantline.accounts import Account, Session, find_account, find_session
 from grantline.opaque import digest
 from grantline.web import cookies
 from grantline.web.headers import page_headers, redirect_headers
+from grantline.web.languages import choose, speak
 from grantline.web.peer import Peer
 from grantline.web.server import Server
 from grantline.web.templating import Page
@@ -195,6 +196,7 @@ def open_bare_visit(request: Request) -> Visit:
 def _begin(request: Request) -> tuple[Visit, cookies.Found]:
     server: Server = request.state.server
     found = cookies.read(server, request)
+    speak(choose(request.headers.get("accept-language", ""), found.language))
     visit = Visit(
         server=server,
         request=request,

@@ -2,14 +2,14 @@
 
 from starlette.responses import Response
 
-from grantline.accounts import Account
 from grantline.activity import Entry, find_entry, list_entries
-from grantline.clients import Client, find_own_client
+from grantline.clients import Client, find_client_for
 from grantline.web.console.happenings import render_happening
+from grantline.web.console.place import Place
 from grantline.web.visit import Visit
 
 
-async def show_activity(visit: Visit, account: Account, client: Client) -> Response:
+async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
     """GET …/activity, all of it or the one entry of a request ID."""
     wanted = _wanted(visit)
     entries = list(await list_entries(visit.server.db, client.id))
@@ -17,28 +17,24 @@ async def show_activity(visit: Visit, account: Account, client: Client) -> Respo
         entries = [entry for entry in entries if entry.id == wanted]
     return visit.render(
         "console/activity.html",
-        script=True,
-        person=visit.person,
-        client={"client_id": client.id, "name": client.name, "type": client.type.name},
+        **place.frame(visit),
         request_id=wanted,
         entries=[render_happening(entry, client, is_open=bool(wanted)) for entry in entries],
     )
 
 
-async def find_request(visit: Visit, account: Account) -> Response:
+async def find_request(visit: Visit, place: Place) -> Response:
     """GET /console/activity: one request, if a client of this person made it (T143)."""
     wanted = _wanted(visit)
     entry = await _find(visit, wanted) if wanted else None
-    client = (
-        await find_own_client(visit.server.db, account.id, entry.client_id) if entry is not None else None
-    )
+    found = await find_client_for(visit.server.db, place.account.id, entry.client_id) if entry else None
+    client = found[0] if found is not None else None
     shown = (
         render_happening(entry, client, is_open=True) if entry is not None and client is not None else None
     )
     return visit.render(
         "console/find.html",
-        script=True,
-        person=visit.person,
+        **place.frame(visit),
         request_id=wanted,
         entry=shown,
         its_client={"client_id": client.id, "name": client.name} if client is not None else None,

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from grantline.accounts import Account
 from grantline.audit import record_event
 from grantline.clients import (
     Client,
@@ -24,6 +23,7 @@ from grantline.web.console.client_form import (
     read_registration,
 )
 from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.place import Place
 from grantline.web.console.type_words import TYPE_WORDS, no_secret
 from grantline.web.visit import Visit
 
@@ -36,13 +36,14 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
 _MOST_SECRETS: Final = 2
 
 
-async def show_client(visit: Visit, account: Account, client: Client) -> Response:
+async def show_client(visit: Visit, place: Place, client: Client) -> Response:
     """GET /console/clients/{client_id}."""
-    return details_page(visit, client, done=_DONE.get(visit.request.query_params.get("done", ""), ""))
+    return details_page(visit, place, client, done=_DONE.get(visit.request.query_params.get("done", ""), ""))
 
 
 def details_page(
     visit: Visit,
+    place: Place,
     client: Client,
     *,
     asked: Registration | None = None,
@@ -58,17 +59,7 @@ def details_page(
     return visit.render(
         "console/client.html",
         status=400 if refused or secret_problem or delete_problem else 200,
-        script=True,
-        person=visit.person,
-        client={
-            "client_id": client.id,
-            "name": client.name,
-            "type": kind.name,
-            "type_title": kind.title,
-            "created_at": client.created_at,
-            "homepage": client.homepage_url,
-            "enabled": client.enabled,
-        },
+        **place.frame(visit),
         fields=fields_to_change(kind),
         form=form_values(shown),
         problems=problems_by_field(refused.problems, shown) if refused else {},
@@ -99,45 +90,45 @@ def _advice(client: Client) -> str:
     return ""
 
 
-async def save(visit: Visit, account: Account, client: Client) -> Response:
+async def save(visit: Visit, place: Place, client: Client) -> Response:
     """POST /console/clients/{client_id}: the settings."""
     names = fields_to_change(client.type)
     form = await visit.form(f"settings:{client.id}", fields=frozenset({*names, PASSWORD}))
-    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}"):
+    if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}"):
         return asked_again
     before = registration_of(client)
     asked = read_registration(form, names, before)
     try:
         await update_client(visit.server.db, client, asked, visit.now)
     except RegistrationRefused as refused:
-        return details_page(visit, client, asked=asked, refused=refused)
+        return details_page(visit, place, client, asked=asked, refused=refused)
     except LookupError:
         return visit.redirect("/console/clients")
     changed = [name for name in names if getattr(asked, name) != getattr(before, name)]
-    await _record(visit, account, client, "client.updated", {"changed": changed})
+    await _record(visit, place, client, "client.updated", {"changed": changed})
     return visit.redirect(f"/console/clients/{client.id}?done=saved")
 
 
-async def delete(visit: Visit, account: Account, client: Client) -> Response:
+async def delete(visit: Visit, place: Place, client: Client) -> Response:
     """POST /console/clients/{client_id}/delete: with its name typed."""
     form = await visit.form(f"delete:{client.id}", fields=frozenset({"typed_name", PASSWORD}))
     if form.get("typed_name", "").strip() != client.name:
-        return details_page(visit, client, delete_problem="That is not its name. Nothing was deleted.")
-    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}"):
+        return details_page(visit, place, client, delete_problem="That is not its name. Nothing was deleted.")
+    if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}"):
         return asked_again
     await delete_client(visit.server.db, client.id, visit.now)
-    await _record(visit, account, client, "client.deleted", {"name": client.name})
+    await _record(visit, place, client, "client.deleted", {"name": client.name})
     return visit.redirect("/console/clients?deleted")
 
 
 async def _record(
-    visit: Visit, account: Account, client: Client, kind: str, detail: Mapping[str, object]
+    visit: Visit, place: Place, client: Client, kind: str, detail: Mapping[str, object]
 ) -> None:
     await record_event(
         visit.server.db,
         kind,
         now=visit.now,
-        account_id=account.id,
+        account_id=place.account.id,
         client_id=client.id,
         organization_id=client.organization_id,
         network=visit.peer.shown,

@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from grantline.accounts import Account, personal_organization
+from grantline.accounts import personal_organization
 from grantline.activity import list_entries
 from grantline.audit import record_event
 from grantline.clients import (
@@ -13,7 +13,7 @@ from grantline.clients import (
     Registration,
     RegistrationRefused,
     creation_key,
-    list_own_clients,
+    list_workspace_clients,
     register_client,
 )
 from grantline.limits import Limit
@@ -26,6 +26,7 @@ from grantline.web.console.client_form import (
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.credentials import credentials_page
 from grantline.web.console.entrance import check_limit
+from grantline.web.console.place import Place
 from grantline.web.console.type_words import TYPE_WORDS, type_cards
 from grantline.web.visit import Visit
 
@@ -34,20 +35,23 @@ NEW_CLIENTS = Limit("new-clients", 50, _DAY)
 _SHOWN_REFUSALS = 50
 
 
-async def home(visit: Visit, account: Account) -> Response:
+async def home(visit: Visit, place: Place) -> Response:
     """GET /console."""
     return visit.redirect("/console/clients")
 
 
-async def show_clients(visit: Visit, account: Account) -> Response:
+async def show_clients(visit: Visit, place: Place) -> Response:
     """GET /console/clients."""
-    rows = [await _row(visit, client) for client in await list_own_clients(visit.server.db, account.id)]
+    rows = [
+        await _row(visit, client)
+        for client in await list_workspace_clients(visit.server.db, place.workspace_id)
+    ]
     done = (
         "The client was deleted. Its tokens stopped working."
         if "deleted" in visit.request.query_params
         else ""
     )
-    return visit.render("console/clients.html", script=True, person=visit.person, clients=rows, done=done)
+    return visit.render("console/clients.html", **place.frame(visit), clients=rows, done=done)
 
 
 async def _row(visit: Visit, client: Client) -> dict[str, object]:
@@ -64,66 +68,71 @@ async def _row(visit: Visit, client: Client) -> dict[str, object]:
     }
 
 
-async def choose_type(visit: Visit, account: Account) -> Response:
+async def choose_type(visit: Visit, place: Place) -> Response:
     """GET /console/clients/new: the five types; with one chosen, on to its details."""
     chosen = visit.request.query_params.get("type", "")
     if chosen in CLIENT_TYPES:
         return visit.redirect(f"/console/clients/new/{chosen}")
     return visit.render(
         "console/add_type.html",
-        script=True,
-        person=visit.person,
+        **place.frame(visit),
         types=type_cards(),
         chosen="",
         problem="Choose one of the five." if chosen else "",
     )
 
 
-async def show_details(visit: Visit, account: Account) -> Response:
+async def show_details(visit: Visit, place: Place) -> Response:
     """GET /console/clients/new/{type}."""
     kind = _kind(visit)
-    return _details_page(visit, kind, Registration(name=""), creation_key())
+    return _details_page(visit, place, kind, Registration(name=""), creation_key())
 
 
-async def create(visit: Visit, account: Account) -> Response:
+async def create(visit: Visit, place: Place) -> Response:
     """POST /console/clients/new/{type}: the answer shows the credentials, this once."""
     kind = _kind(visit)
     names = fields_to_create(kind)
     form = await visit.form("client.create", fields=frozenset({*names, "creation_key", PASSWORD}))
-    if asked_again := await confirm(visit, account, form, back="/console/clients"):
+    if asked_again := await confirm(visit, place, form, back="/console/clients"):
         return asked_again
     base = Registration(name="Self client" if kind.name == "self-client" else "")
     asked = read_registration(form, names, base)
     key = form.get("creation_key", "")[:64] or creation_key()
-    organization = await personal_organization(visit.server.db, account.id)
-    check_limit(visit, NEW_CLIENTS, str(account.id))
+    organization = await personal_organization(visit.server.db, place.account.id)
+    check_limit(visit, NEW_CLIENTS, str(place.account.id))
     try:
         client, secret = await register_client(
             visit.server.db,
             type_name=kind.name,
             asked=asked,
-            owner_account_id=account.id,
+            owner_account_id=place.account.id,
+            workspace_id=place.workspace_id,
             organization_id=organization.id,
             data_center=visit.server.code,
             now=visit.now,
             creation_key=key,
         )
     except RegistrationRefused as refused:
-        visit.server.mint.limiter.give_back(NEW_CLIENTS, str(account.id))
-        return _details_page(visit, kind, asked, key, refused)
+        visit.server.mint.limiter.give_back(NEW_CLIENTS, str(place.account.id))
+        return _details_page(visit, place, kind, asked, key, refused)
     if secret is not None or client.created_at == visit.now:
         await record_event(
             visit.server.db,
             "client.created",
             now=visit.now,
-            account_id=account.id,
+            account_id=place.account.id,
             client_id=client.id,
             organization_id=client.organization_id,
             network=visit.peer.shown,
             detail={"type": kind.name},
         )
     return credentials_page(
-        visit, client, secret=secret, secret_id=client.secrets[0].id if client.secrets else "", is_new=True
+        visit,
+        place,
+        client,
+        secret=secret,
+        secret_id=client.secrets[0].id if client.secrets else "",
+        is_new=True,
     )
 
 
@@ -135,13 +144,17 @@ def _kind(visit: Visit) -> ClientType:
 
 
 def _details_page(
-    visit: Visit, kind: ClientType, asked: Registration, key: str, refused: RegistrationRefused | None = None
+    visit: Visit,
+    place: Place,
+    kind: ClientType,
+    asked: Registration,
+    key: str,
+    refused: RegistrationRefused | None = None,
 ) -> Response:
     return visit.render(
         "console/add_details.html",
         status=400 if refused else 200,
-        script=True,
-        person=visit.person,
+        **place.frame(visit),
         type={"value": kind.name, "title": kind.title, "who": f"{kind.best_for}."},
         fields=fields_to_create(kind),
         form=form_values(asked),

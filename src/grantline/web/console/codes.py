@@ -7,13 +7,13 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from grantline.accounts import Account
 from grantline.audit import record_event
 from grantline.clients import Client
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import parse_scope
 from grantline.tokens import AuthorizationCode, CodeLimitReached, issue_authorization_code, list_console_codes
 from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.place import Place
 from grantline.web.console.scope_table import box_names, scope_tables
 from grantline.web.templating import render_duration
 from grantline.web.vendor_wire import scope_aliases
@@ -24,40 +24,44 @@ LONGEST_DESCRIPTION: Final = 200
 _EMPTY: Final[Mapping[str, str]] = {"scope": "", "minutes": str(MINUTES[0]), "description": ""}
 
 
-async def show_code_form(visit: Visit, account: Account, client: Client) -> Response:
+async def show_code_form(visit: Visit, place: Place, client: Client) -> Response:
     """GET …/code."""
     _check_type(client)
-    return await _page(visit, client, _EMPTY)
+    return await _page(visit, place, client, _EMPTY)
 
 
-async def generate(visit: Visit, account: Account, client: Client) -> Response:
+async def generate(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/code: the answer shows the code, this once."""
     _check_type(client)
     boxes = box_names(visit.server.mint.catalog)
     fields = frozenset({"scope", "minutes", "description", PASSWORD, *boxes})
     form = await visit.form(f"code:{client.id}", fields=fields)
-    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}/code"):
+    if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}/code"):
         return asked_again
     kept = {name: form.get(name, "").strip() for name in _EMPTY}
     kept["scope"] = _with_boxes(kept["scope"], [scope for name, scope in boxes.items() if name in form])
     if kept["minutes"] not in {str(minutes) for minutes in MINUTES}:
         return await _page(
-            visit, client, kept | {"minutes": _EMPTY["minutes"]}, problem="Choose how long it is valid."
+            visit,
+            place,
+            client,
+            kept | {"minutes": _EMPTY["minutes"]},
+            problem="Choose how long it is valid.",
         )
     if len(kept["description"]) > LONGEST_DESCRIPTION:
         problems = {"description": f"Use at most {LONGEST_DESCRIPTION} characters."}
-        return await _page(visit, client, kept, problems=problems)
+        return await _page(visit, place, client, kept, problems=problems)
     try:
-        code = await _issue(visit, account, client, kept)
+        code = await _issue(visit, place, client, kept)
     except InvalidScope as refused:
-        return await _page(visit, client, kept, problems={"scope": _scope_problem(refused)})
+        return await _page(visit, place, client, kept, problems={"scope": _scope_problem(refused)})
     except CodeLimitReached as limit:
         wait = f"Ten codes in ten minutes are the limit. Wait {render_duration(limit.wait_seconds)}."
-        return await _page(visit, client, kept, problem=wait, status=429)
-    return await _page(visit, client, kept, code=code)
+        return await _page(visit, place, client, kept, problem=wait, status=429)
+    return await _page(visit, place, client, kept, code=code)
 
 
-async def _issue(visit: Visit, account: Account, client: Client, form: Mapping[str, str]) -> str:
+async def _issue(visit: Visit, place: Place, client: Client, form: Mapping[str, str]) -> str:
     """The code, written together with its audit event. Raises InvalidScope, CodeLimitReached."""
     mint = visit.server.mint
     resolved = mint.catalog.resolve(parse_scope(form["scope"]), scope_aliases(client))
@@ -66,7 +70,7 @@ async def _issue(visit: Visit, account: Account, client: Client, form: Mapping[s
             mint,
             tx,
             client_id=client.id,
-            account_id=account.id,
+            account_id=place.account.id,
             organization_id=client.organization_id,
             scope=resolved.names,
             asked_scope=resolved.asked,
@@ -81,7 +85,7 @@ async def _issue(visit: Visit, account: Account, client: Client, form: Mapping[s
             tx,
             "code.generated",
             now=visit.now,
-            account_id=account.id,
+            account_id=place.account.id,
             client_id=client.id,
             organization_id=client.organization_id,
             network=visit.peer.shown,
@@ -113,6 +117,7 @@ def _scope_problem(refused: InvalidScope) -> str:
 
 async def _page(
     visit: Visit,
+    place: Place,
     client: Client,
     form: Mapping[str, str],
     *,
@@ -127,9 +132,7 @@ async def _page(
     return visit.render(
         "console/code.html",
         status=status or (400 if problem or problems else 200),
-        script=True,
-        person=visit.person,
-        client={"client_id": client.id, "name": client.name, "type": client.type.name},
+        **place.frame(visit),
         form=form,
         problems=problems or {},
         problem=problem,

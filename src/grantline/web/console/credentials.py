@@ -4,13 +4,13 @@ from typing import Final
 
 from starlette.responses import Response
 
-from grantline.accounts import Account
 from grantline.audit import record_event
 from grantline.clients import Client, SecretRefused, add_secret, reset_secrets, revoke_secret
 from grantline.limits import Limit
 from grantline.web.console.client import details_page
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.entrance import check_limit
+from grantline.web.console.place import Place
 from grantline.web.console.type_words import TYPE_WORDS, no_secret
 from grantline.web.visit import Visit
 
@@ -19,6 +19,7 @@ RESETS: Final = Limit("secret-reset", 5, 3600)
 
 def credentials_page(
     visit: Visit,
+    place: Place,
     client: Client,
     *,
     secret: str | None,
@@ -31,14 +32,7 @@ def credentials_page(
     self_client = client.type.name == "self-client"
     return visit.render(
         "console/created.html",
-        script=True,
-        person=visit.person,
-        client={
-            "client_id": client.id,
-            "name": client.name,
-            "type": client.type.name,
-            "type_title": client.type.title,
-        },
+        **place.at(client, place.membership.role).frame(visit),
         secret={"id": secret_id, "value": secret} if secret is not None else None,
         is_new=is_new,
         ended=ended,
@@ -62,19 +56,19 @@ def _missing(client: Client) -> dict[str, str]:
     return {"title": "This type has no secret", "sentence": no_secret(client.type)}
 
 
-async def add(visit: Visit, account: Account, client: Client) -> Response:
+async def add(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/secrets/add: a second secret beside the one in use."""
-    return await _new_secret(visit, account, client, reset=False)
+    return await _new_secret(visit, place, client, reset=False)
 
 
-async def reset(visit: Visit, account: Account, client: Client) -> Response:
+async def reset(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/secrets/reset: one new secret, and none of the others."""
-    return await _new_secret(visit, account, client, reset=True)
+    return await _new_secret(visit, place, client, reset=True)
 
 
-async def _new_secret(visit: Visit, account: Account, client: Client, *, reset: bool) -> Response:
+async def _new_secret(visit: Visit, place: Place, client: Client, *, reset: bool) -> Response:
     form = await visit.form(f"secrets:{client.id}", fields=frozenset({PASSWORD}))
-    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}#secrets"):
+    if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}#secrets"):
         return asked_again
     if reset:
         check_limit(visit, RESETS, client.id)
@@ -82,31 +76,33 @@ async def _new_secret(visit: Visit, account: Account, client: Client, *, reset: 
     try:
         value, secret = await change(visit.server.db, client, visit.server.code, visit.now)
     except SecretRefused as refused:
-        return details_page(visit, client, secret_problem=str(refused))
-    await _record(visit, account, client, "secret.reset" if reset else "secret.added", secret.id)
-    return credentials_page(visit, client, secret=value, secret_id=secret.id, is_new=False, ended=reset)
+        return details_page(visit, place, client, secret_problem=str(refused))
+    await _record(visit, place, client, "secret.reset" if reset else "secret.added", secret.id)
+    return credentials_page(
+        visit, place, client, secret=value, secret_id=secret.id, is_new=False, ended=reset
+    )
 
 
-async def revoke(visit: Visit, account: Account, client: Client) -> Response:
+async def revoke(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/secrets/revoke: one secret ends."""
     form = await visit.form(f"secrets:{client.id}", fields=frozenset({"secret_id", PASSWORD}))
-    if asked_again := await confirm(visit, account, form, back=f"/console/clients/{client.id}#secrets"):
+    if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}#secrets"):
         return asked_again
     secret_id = form.get("secret_id", "")
     try:
         await revoke_secret(visit.server.db, client, secret_id, visit.now)
     except SecretRefused as refused:
-        return details_page(visit, client, secret_problem=str(refused))
-    await _record(visit, account, client, "secret.revoked", secret_id)
+        return details_page(visit, place, client, secret_problem=str(refused))
+    await _record(visit, place, client, "secret.revoked", secret_id)
     return visit.redirect(f"/console/clients/{client.id}?done=revoked")
 
 
-async def _record(visit: Visit, account: Account, client: Client, kind: str, secret_id: str) -> None:
+async def _record(visit: Visit, place: Place, client: Client, kind: str, secret_id: str) -> None:
     await record_event(
         visit.server.db,
         kind,
         now=visit.now,
-        account_id=account.id,
+        account_id=place.account.id,
         client_id=client.id,
         organization_id=client.organization_id,
         network=visit.peer.shown,

@@ -1,24 +1,27 @@
-"""The way in: who is signed in, and whose client it is, before any page of the console does anything."""
+"""The way in: who is signed in, in which workspace, with which right, and whose client it is, before any page
+of the console does anything."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from grantline.accounts import Account
-from grantline.clients import Client, find_own_client
+from grantline.clients import Client, find_client_for
 from grantline.limits import Limit
 from grantline.oauth.errors import Throttled
+from grantline.web.console.place import Place, find_place
 from grantline.web.pages.sign_in import ask_to_sign_in
 from grantline.web.visit import FormRefused, Visit, open_visit
+from grantline.workspaces import CHANGE, VIEW, Right
 
 WRITES: Final = Limit("console-writes", 60, 60)
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-AccountPage = Callable[[Visit, Account], Awaitable[Response]]
-ClientPage = Callable[[Visit, Account, Client], Awaitable[Response]]
+Page = Callable[[Visit, Place], Awaitable[Response]]
+ClientPage = Callable[[Visit, Place, Client], Awaitable[Response]]
 
 
 def check_limit(visit: Visit, limit: Limit, subject: str) -> None:
@@ -27,33 +30,55 @@ def check_limit(visit: Visit, limit: Limit, subject: str) -> None:
         raise Throttled("throttled", retry_after=wait)
 
 
-def signed_in(page: AccountPage, *, recently: bool = False) -> Endpoint:
-    """The page as an endpoint for people who are signed in; others sign in first, and then come back here.
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """One line of the console's route table: the address, the page, and the right that it needs."""
 
-    `recently`: whoever signed in more than ten minutes ago proves it again before the page is shown (T5).
-    """
+    method: str
+    path: str
+    page: Page | ClientPage
+    right: Right
+    recently: bool
+    """Whoever signed in more than ten minutes ago proves it again before the page is shown (T5)."""
 
-    async def endpoint(request: Request) -> Response:
+    @property
+    def of_client(self) -> bool:
+        """Whether the page is about one client."""
+        return "{client_id}" in self.path
+
+    def route(self) -> Route:
+        """The same for the web framework."""
+        return Route(self.path, self._endpoint, methods=[self.method])
+
+    async def _endpoint(self, request: Request) -> Response:
         visit = await open_visit(request)
         if visit.account is None and request.method == "POST":
             raise FormRefused(403)
         if visit.account is not None and request.method == "POST":
             check_limit(visit, WRITES, str(visit.account.id))
-        if visit.account is None or (recently and not visit.recent):
+        if visit.account is None or (self.recently and not visit.recent):
             query = f"?{request.url.query}" if request.url.query else ""
             return await ask_to_sign_in(visit, f"{request.url.path}{query}")
-        return await page(visit, visit.account)
+        place = await find_place(visit, visit.account)
+        arguments: list[Any] = [visit, place]
+        if self.of_client:
+            # Foreign is the same as missing (T143).
+            found = await find_client_for(visit.server.db, visit.account.id, request.path_params["client_id"])
+            if found is None:
+                raise HTTPException(404)
+            client, role = found
+            place = place.at(client, role)
+            arguments = [visit, place, client]
+        if not place.membership.may(self.right):
+            return visit.render("console/not_allowed.html", status=403, **place.frame(visit))
+        return await self.page(*arguments)
 
-    return endpoint
+
+def get(path: str, page: Page | ClientPage, *, right: Right = VIEW, recently: bool = False) -> ConsolePage:
+    """A page to look at."""
+    return ConsolePage("GET", path, page, right, recently)
 
 
-def of_client(page: ClientPage, *, recently: bool = False) -> Endpoint:
-    """The page as an endpoint under `/console/clients/{client_id}`: foreign is the same as missing (T143)."""
-
-    async def own(visit: Visit, account: Account) -> Response:
-        client = await find_own_client(visit.server.db, account.id, visit.request.path_params["client_id"])
-        if client is None:
-            raise HTTPException(404)
-        return await page(visit, account, client)
-
-    return signed_in(own, recently=recently)
+def post(path: str, page: Page | ClientPage, *, right: Right = CHANGE) -> ConsolePage:
+    """A form's target. It may change something, so seeing is not enough."""
+    return ConsolePage("POST", path, page, right, recently=False)

@@ -1,27 +1,30 @@
-"""The console's addresses, all of them."""
+"""The console's addresses, all of them, each with the right that it needs (T143)."""
 
-from starlette.routing import Route
+from typing import Final
 
-from grantline.web.console import activity, client, clients, codes, credentials
-from grantline.web.console.entrance import of_client, signed_in
+from grantline.web.console import activity, client, clients, codes, credentials, workspaces
+from grantline.web.console.entrance import ConsolePage, get, post
+from grantline.workspaces import CHANGE, MANAGE, VIEW
 
-_GET, _POST = ["GET"], ["POST"]
 _ONE = "/console/clients/{client_id}"
 
-ROUTES: tuple[Route, ...] = (
-    Route("/console", signed_in(clients.home), methods=_GET),
-    Route("/console/clients", signed_in(clients.show_clients), methods=_GET),
-    Route("/console/clients/new", signed_in(clients.choose_type), methods=_GET),
-    Route("/console/clients/new/{type}", signed_in(clients.show_details, recently=True), methods=_GET),
-    Route("/console/clients/new/{type}", signed_in(clients.create), methods=_POST),
-    Route("/console/activity", signed_in(activity.find_request), methods=_GET),
-    Route(_ONE, of_client(client.show_client), methods=_GET),
-    Route(_ONE, of_client(client.save), methods=_POST),
-    Route(f"{_ONE}/delete", of_client(client.delete), methods=_POST),
-    Route(f"{_ONE}/secrets/add", of_client(credentials.add), methods=_POST),
-    Route(f"{_ONE}/secrets/reset", of_client(credentials.reset), methods=_POST),
-    Route(f"{_ONE}/secrets/revoke", of_client(credentials.revoke), methods=_POST),
-    Route(f"{_ONE}/code", of_client(codes.show_code_form, recently=True), methods=_GET),
-    Route(f"{_ONE}/code", of_client(codes.generate), methods=_POST),
-    Route(f"{_ONE}/activity", of_client(activity.show_activity), methods=_GET),
+PAGES: Final[tuple[ConsolePage, ...]] = (
+    get("/console", clients.home),
+    post("/console/workspace", workspaces.switch, right=VIEW),
+    get("/console/clients", clients.show_clients),
+    get("/console/clients/new", clients.choose_type, right=CHANGE),
+    get("/console/clients/new/{type}", clients.show_details, right=CHANGE, recently=True),
+    post("/console/clients/new/{type}", clients.create),
+    get("/console/activity", activity.find_request),
+    get(_ONE, client.show_client),
+    post(_ONE, client.save),
+    post(f"{_ONE}/delete", client.delete, right=MANAGE),
+    post(f"{_ONE}/secrets/add", credentials.add),
+    post(f"{_ONE}/secrets/reset", credentials.reset),
+    post(f"{_ONE}/secrets/revoke", credentials.revoke),
+    get(f"{_ONE}/code", codes.show_code_form, right=CHANGE, recently=True),
+    post(f"{_ONE}/code", codes.generate),
+    get(f"{_ONE}/activity", activity.show_activity),
 )
+
+ROUTES = tuple(page.route() for page in PAGES)

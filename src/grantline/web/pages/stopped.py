@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from grantline.clients import Client, find_client, find_own_client
+from grantline.clients import Client, find_client, find_client_for
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.redirect_difference import closest, difference
 from grantline.web.errors import record_failure
@@ -47,7 +47,8 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
     client = await find_client(server.db, error.client_id) if error.client_id is not None else None
     own = None
     if client is not None and visit.account is not None:
-        own = await find_own_client(server.db, visit.account.id, client.id)
+        found = await find_client_for(server.db, visit.account.id, client.id)
+        own = found[0] if found is not None else None
     ending, app_side = _HEADINGS.get(
         error.code, ("sent a request that we can’t read", "sent a broken request")
     )

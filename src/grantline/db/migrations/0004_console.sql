@@ -1,0 +1,98 @@
+-- Apps belong to a workspace. Each account has one of its own, whose number is the account's.
+CREATE TABLE workspaces (
+  id BIGINT PRIMARY KEY,
+  name TEXT NOT NULL,
+  personal INTEGER NOT NULL,
+  created_at BIGINT NOT NULL
+);
+CREATE TABLE workspace_members (
+  account_id BIGINT NOT NULL REFERENCES accounts (id),
+  workspace_id BIGINT NOT NULL REFERENCES workspaces (id),
+  role TEXT NOT NULL,
+  joined_at BIGINT NOT NULL,
+  PRIMARY KEY (account_id, workspace_id)
+);
+CREATE INDEX members_by_workspace ON workspace_members (workspace_id);
+CREATE TABLE invitations (
+  token_hash BLOB PRIMARY KEY,
+  workspace_id BIGINT NOT NULL REFERENCES workspaces (id),
+  email TEXT NOT NULL,
+  email_key TEXT NOT NULL,
+  role TEXT NOT NULL,
+  invited_by BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  accepted_at BIGINT,
+  withdrawn_at BIGINT
+);
+CREATE INDEX invitations_by_workspace ON invitations (workspace_id);
+
+INSERT INTO workspaces (id, name, personal, created_at)
+  SELECT id, '', 1, created_at FROM accounts;
+INSERT INTO workspace_members (account_id, workspace_id, role, joined_at)
+  SELECT id, id, 'owner', created_at FROM accounts;
+ALTER TABLE clients ADD COLUMN workspace_id BIGINT NOT NULL DEFAULT 0;
+UPDATE clients SET workspace_id = owner_account_id;
+CREATE INDEX clients_by_workspace ON clients (workspace_id, created_at);
+
+-- How far an app has come: the first of each step, once.
+CREATE TABLE client_firsts (
+  client_id TEXT NOT NULL,
+  step TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (client_id, step)
+);
+
+-- What was refused, by cause, for longer than the entries themselves are kept.
+CREATE TABLE client_causes (
+  client_id TEXT NOT NULL,
+  proven INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  error TEXT NOT NULL,
+  first_at BIGINT NOT NULL,
+  last_at BIGINT NOT NULL,
+  last_id TEXT NOT NULL,
+  count BIGINT NOT NULL,
+  PRIMARY KEY (client_id, code, proven)
+);
+
+-- Keys of people for the console's API.
+CREATE TABLE personal_tokens (
+  id TEXT PRIMARY KEY,
+  account_id BIGINT NOT NULL REFERENCES accounts (id),
+  workspace_id BIGINT NOT NULL REFERENCES workspaces (id),
+  name TEXT NOT NULL,
+  token_hash BLOB NOT NULL UNIQUE,
+  scopes TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  used_at BIGINT,
+  revoked_at BIGINT
+);
+CREATE INDEX personal_tokens_by_account ON personal_tokens (account_id);
+
+-- A failure that an app's owner asked for, to see how the app copes.
+CREATE TABLE rehearsals (
+  client_id TEXT PRIMARY KEY,
+  code TEXT NOT NULL,
+  account_id BIGINT NOT NULL,
+  remaining INTEGER NOT NULL,
+  started_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+);
+ALTER TABLE clients ADD COLUMN rehearsal_until BIGINT NOT NULL DEFAULT 0;
+
+-- Apps that exist for one run of a flow and are deleted after it.
+ALTER TABLE clients ADD COLUMN trial_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN trial_until BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE clients ADD COLUMN policy_url TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN terms_url TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN logo_digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN scopes TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE logos (
+  digest TEXT PRIMARY KEY,
+  content_type TEXT NOT NULL,
+  content BLOB NOT NULL,
+  created_at BIGINT NOT NULL
+);

@@ -1,0 +1,30 @@
+"""Workspaces: who may see and change which apps.
+
+Every app belongs to a workspace, and people have a role in it. Each person has a personal workspace, which
+nobody else can join: a self client acts for its owner, so it always stays there. Whose *data* an app reaches
+is another matter: organizations and consents, next door.
+"""
+
+from grantline.workspaces.workspace import (
+    CHANGE,
+    MANAGE,
+    ROLES,
+    VIEW,
+    Membership,
+    Right,
+    ensure_personal_workspace,
+    find_membership,
+    list_memberships,
+)
+
+__all__ = [
+    "CHANGE",
+    "MANAGE",
+    "ROLES",
+    "VIEW",
+    "Membership",
+    "Right",
+    "ensure_personal_workspace",
+    "find_membership",
+    "list_memberships",
+]
