@@ -16,6 +16,7 @@ from grantline.accounts import Passwords
 from grantline.web.templating import Pages
 from tests.browsing import open_chromium
 from tests.cluster import Cluster, cluster
+from tests.copies import Copies
 from tests.running import Demo, Server, start_demo, start_server
 from tests.site import PASSWORD, Site, open_site
 
@@ -97,6 +98,12 @@ async def site_template(postgres: Cluster, site_folder: Path, password_hash: str
     return name
 
 
+@pytest.fixture(scope="session")
+async def site_copies(postgres: Cluster, site_template: str) -> Copies:
+    """Databases of fresh sites, used again by one test after the other."""
+    return Copies(postgres, site_template)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked `both_engines` runs on SQLite and PostgreSQL; the rest on TEST_DATABASE, or SQLite."""
     if "engine" in metafunc.fixturenames:
@@ -120,23 +127,22 @@ def open_a_site(
     opened = 0
     databases: list[str] = []
     on_postgres = engine == "postgresql"
-    server = request.getfixturevalue("postgres") if on_postgres else None
-    template = request.getfixturevalue("site_template") if on_postgres else ""
+    copies = request.getfixturevalue("site_copies") if on_postgres else None
 
     def open_one(**settings: Any) -> AbstractAsyncContextManager[Site]:
         nonlocal opened
         opened += 1
         folder = tmp_path / f"site{opened}"
         shutil.copytree(site_folder, folder)
-        if server is not None and "database" not in settings:
-            databases.append(server.new_database(template))
-            settings["database"] = server.url(databases[-1])
+        if copies is not None and "database" not in settings:
+            databases.append(copies.take())
+            settings["database"] = copies.cluster.url(databases[-1])
             settings.setdefault("master_key_file", folder / "master.key")
         return open_site(folder, pages=pages, password_hash="", **settings)
 
     yield open_one
     for name in databases:
-        server.drop_database(name)
+        copies.give_back(name)
 
 
 @pytest.fixture
