@@ -171,7 +171,11 @@ async def test_settings_are_saved_and_written_to_the_audit(site: Site) -> None:
     assert client.redirect_uris == ("https://spa.example/callback", "https://spa.example/other")
     assert client.implicit is False
     [event, *_] = await list_client_events(site.db, app.id)
-    assert event.detail == {"changed": ["redirect_uris", "implicit"]}
+    assert event.detail == {
+        "before": {"redirect_uris": ["https://spa.example/callback"], "implicit": True},
+        "after": {"redirect_uris": list(client.redirect_uris), "implicit": False},
+    }
+    assert event.network == "127.0.0.1"
 
 
 def posts(app: App) -> list[tuple[str, str, dict[str, str]]]:

@@ -5,7 +5,13 @@ What failed and why, for the owners of an app, is next door in `activity`.
 """
 
 from grantline.audit.chain import SEAL_PURPOSE, find_break, has_unsealed, seal_events
-from grantline.audit.events import AuditEvent, list_account_events, list_client_events, record_event
+from grantline.audit.events import (
+    AuditEvent,
+    list_account_events,
+    list_client_events,
+    record_event,
+    render_change,
+)
 from grantline.audit.months import drop_old_months, sealed_events
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "list_account_events",
     "list_client_events",
     "record_event",
+    "render_change",
     "seal_events",
     "sealed_events",
 ]

@@ -14,12 +14,14 @@ from grantline.db import Database, Row
 SEAL_PURPOSE: Final = "audit-seal"
 """What the key is derived for."""
 TOGETHER: Final = 100
-_COLUMNS: Final = "id, at, kind, account_id, client_id, organization_id, network, detail"
+_COLUMNS: Final = "id, at, kind, account_id, client_id, organization_id, network, detail, workspace_id"
 _FIRST_SEAL: Final = bytes(32)
 
 
 def _seal(key: bytes, before: bytes, number: int, row: Row) -> bytes:
-    event = json.dumps([number, *(row[index] for index in range(8))], separators=(",", ":"))
+    # Events from before there were workspaces have none, and keep the seal that they have.
+    last = 8 if row["workspace_id"] is None else 9
+    event = json.dumps([number, *(row[index] for index in range(last))], separators=(",", ":"))
     return hmac.digest(key, before + event.encode(), "sha256")
 
 
@@ -72,10 +74,10 @@ async def find_break(db: Database, key: bytes) -> str | None:
             return f"Event {number + 1} of the audit is missing."
         for row in rows:
             number += 1
-            if row[8] != number:
+            if row[9] != number:
                 return f"Event {number} of the audit is missing."
             seal = _seal(key, seal, number, row)
-            if not hmac.compare_digest(seal, bytes(row[9])):
+            if not hmac.compare_digest(seal, bytes(row[10])):
                 return f"Event {number} of the audit ({row[0]}) is not as it was sealed."
     if not hmac.compare_digest(seal, bytes(chain[3])):
         return "The end of the audit is not as it was sealed."

@@ -37,23 +37,39 @@ async def record_event(
     account_id: int | None = None,
     client_id: str | None = None,
     organization_id: int | None = None,
+    workspace_id: int | None = None,
     network: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an event; pass the transaction of the act, so that neither is there without the other. No secret
-    in `detail`."""
+    in `detail`. With `workspace_id` the people of that workspace see it."""
     await tx.run(
-        "INSERT INTO audit (id, at, kind, account_id, client_id, organization_id, network, detail)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO audit (id, at, kind, account_id, client_id, organization_id, workspace_id, network,"
+        " detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         secrets.token_urlsafe(12),
         now,
         kind,
         account_id,
         client_id,
         organization_id,
+        workspace_id,
         network,
         json.dumps(detail or {}),
     )
+
+
+def render_change(
+    before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """What an event says of a change: `before` and `after`, each with what differs alone."""
+    before, after = before or {}, after or {}
+    sides = {"before": (before, after), "after": (after, before)}
+    missing = object()
+    told = {
+        side: {name: value for name, value in this.items() if other.get(name, missing) != value}
+        for side, (this, other) in sides.items()
+    }
+    return {side: values for side, values in told.items() if values}
 
 
 async def list_account_events(db: Database, account_id: int, *, limit: int = 50) -> Sequence[AuditEvent]:

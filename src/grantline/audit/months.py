@@ -14,9 +14,12 @@ from grantline.db import Database
 KEPT_SECONDS: Final = 400 * 24 * 3600
 BATCH: Final = 200
 _MEMBERS: Final = (
-    *("number", "id", "at", "kind", "account_id", "client_id", "organization_id", "network", "detail"),
+    *("number", "id", "at", "kind", "account_id", "client_id", "organization_id", "workspace_id"),
+    *("network", "detail"),
 )
-_COLUMNS: Final = "number, id, at, kind, account_id, client_id, organization_id, network, detail"
+_COLUMNS: Final = (
+    "number, id, at, kind, account_id, client_id, organization_id, workspace_id, network, detail"
+)
 
 
 def _month_after(at: int) -> tuple[str, int]:
@@ -37,8 +40,8 @@ async def sealed_events(db: Database, *, until: int | None = None) -> AsyncItera
             number = row[0]
             if until is not None and number > until:
                 return
-            event = dict(zip(_MEMBERS, (row[index] for index in range(9)), strict=True))
-            yield {**event, "detail": json.loads(row[8]), "seal": bytes(row[9]).hex()}
+            event = dict(zip(_MEMBERS, (row[index] for index in range(10)), strict=True))
+            yield {**event, "detail": json.loads(row[9]), "seal": bytes(row[10]).hex()}
         if not rows:
             return
 

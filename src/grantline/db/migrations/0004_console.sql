@@ -46,6 +46,7 @@ CREATE TABLE client_firsts (
 -- What was refused, by cause, for longer than the entries themselves are kept.
 CREATE TABLE client_causes (
   client_id TEXT NOT NULL,
+  workspace_id BIGINT NOT NULL,
   proven INTEGER NOT NULL,
   code TEXT NOT NULL,
   error TEXT NOT NULL,
@@ -55,6 +56,9 @@ CREATE TABLE client_causes (
   count BIGINT NOT NULL,
   PRIMARY KEY (client_id, code, proven)
 );
+CREATE INDEX client_causes_by_workspace ON client_causes (workspace_id, last_at);
+CREATE INDEX client_causes_by_end ON client_causes (last_at);
+ALTER TABLE client_usage ADD COLUMN last_at BIGINT NOT NULL DEFAULT 0;
 
 -- Keys of people for the console's API.
 CREATE TABLE personal_tokens (
@@ -96,3 +100,8 @@ CREATE TABLE logos (
   content BLOB NOT NULL,
   created_at BIGINT NOT NULL
 );
+
+-- In which workspace something was changed, for those who may see it.
+ALTER TABLE audit ADD COLUMN workspace_id BIGINT;
+CREATE INDEX audit_by_workspace ON audit (workspace_id, at, id) WHERE workspace_id IS NOT NULL;
+CREATE INDEX audit_by_workspace_and_kind ON audit (workspace_id, kind, at, id) WHERE workspace_id IS NOT NULL;

@@ -1,13 +1,13 @@
 """One client: its facts, its settings, its end (R33, R38, T4)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from grantline.audit import record_event
 from grantline.clients import (
     Client,
     Registration,
@@ -16,6 +16,7 @@ from grantline.clients import (
     registration_of,
     update_client,
 )
+from grantline.web.console.changes import record_change
 from grantline.web.console.client_form import (
     fields_to_change,
     form_values,
@@ -99,13 +100,20 @@ async def save(visit: Visit, place: Place, client: Client) -> Response:
     before = registration_of(client)
     asked = read_registration(form, names, before)
     try:
-        await update_client(visit.server.db, client, asked, visit.now)
+        updated = await update_client(visit.server.db, client, asked, visit.now)
     except RegistrationRefused as refused:
         return details_page(visit, place, client, asked=asked, refused=refused)
     except LookupError:
         return visit.redirect("/console/clients")
-    changed = [name for name in names if getattr(asked, name) != getattr(before, name)]
-    await _record(visit, place, client, "client.updated", {"changed": changed})
+    await record_change(
+        visit.server.db,
+        visit,
+        place,
+        "client.updated",
+        client=client,
+        before=asdict(before),
+        after=asdict(registration_of(updated)),
+    )
     return visit.redirect(f"/console/clients/{client.id}?done=saved")
 
 
@@ -117,20 +125,7 @@ async def delete(visit: Visit, place: Place, client: Client) -> Response:
     if asked_again := await confirm(visit, place, form, back=f"/console/clients/{client.id}"):
         return asked_again
     await delete_client(visit.server.db, client.id, visit.now)
-    await _record(visit, place, client, "client.deleted", {"name": client.name})
-    return visit.redirect("/console/clients?deleted")
-
-
-async def _record(
-    visit: Visit, place: Place, client: Client, kind: str, detail: Mapping[str, object]
-) -> None:
-    await record_event(
-        visit.server.db,
-        kind,
-        now=visit.now,
-        account_id=place.account.id,
-        client_id=client.id,
-        organization_id=client.organization_id,
-        network=visit.peer.shown,
-        detail=detail,
+    await record_change(
+        visit.server.db, visit, place, "client.deleted", client=client, before={"name": client.name}
     )
+    return visit.redirect("/console/clients?deleted")

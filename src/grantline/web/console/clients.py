@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from grantline.accounts import personal_organization
 from grantline.activity import list_entries
-from grantline.audit import record_event
 from grantline.clients import (
     CLIENT_TYPES,
     Client,
@@ -17,6 +16,7 @@ from grantline.clients import (
     register_client,
 )
 from grantline.limits import Limit
+from grantline.web.console.changes import record_change
 from grantline.web.console.client_form import (
     fields_to_create,
     form_values,
@@ -116,15 +116,13 @@ async def create(visit: Visit, place: Place) -> Response:
         visit.server.mint.limiter.give_back(NEW_CLIENTS, str(place.account.id))
         return _details_page(visit, place, kind, asked, key, refused)
     if secret is not None or client.created_at == visit.now:
-        await record_event(
+        await record_change(
             visit.server.db,
+            visit,
+            place,
             "client.created",
-            now=visit.now,
-            account_id=place.account.id,
-            client_id=client.id,
-            organization_id=client.organization_id,
-            network=visit.peer.shown,
-            detail={"type": kind.name},
+            client=client,
+            after={"type": kind.name, "name": client.name},
         )
     return credentials_page(
         visit,

@@ -7,11 +7,11 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from grantline.audit import record_event
 from grantline.clients import Client
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import parse_scope
 from grantline.tokens import AuthorizationCode, CodeLimitReached, issue_authorization_code, list_console_codes
+from grantline.web.console.changes import record_change
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.place import Place
 from grantline.web.console.scope_table import box_names, scope_tables
@@ -81,15 +81,13 @@ async def _issue(visit: Visit, place: Place, client: Client, form: Mapping[str, 
             description=form["description"],
             auth_time=visit.session.auth_at if visit.session is not None else visit.now,
         )
-        await record_event(
+        await record_change(
             tx,
+            visit,
+            place,
             "code.generated",
-            now=visit.now,
-            account_id=place.account.id,
-            client_id=client.id,
-            organization_id=client.organization_id,
-            network=visit.peer.shown,
-            detail={"scope": list(resolved.names), "minutes": int(form["minutes"])},
+            client=client,
+            after={"scope": list(resolved.names), "minutes": int(form["minutes"])},
         )
     return code
 

@@ -4,9 +4,9 @@ from typing import Final
 
 from starlette.responses import Response
 
-from grantline.audit import record_event
 from grantline.clients import Client, SecretRefused, add_secret, reset_secrets, revoke_secret
 from grantline.limits import Limit
+from grantline.web.console.changes import record_change
 from grantline.web.console.client import details_page
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.entrance import check_limit
@@ -77,7 +77,15 @@ async def _new_secret(visit: Visit, place: Place, client: Client, *, reset: bool
         value, secret = await change(visit.server.db, client, visit.server.code, visit.now)
     except SecretRefused as refused:
         return details_page(visit, place, client, secret_problem=str(refused))
-    await _record(visit, place, client, "secret.reset" if reset else "secret.added", secret.id)
+    await record_change(
+        visit.server.db,
+        visit,
+        place,
+        "secret.reset" if reset else "secret.added",
+        client=client,
+        before={"secret_ids": [known.id for known in client.live_secrets(visit.now)]} if reset else None,
+        after={"secret_ids": [secret.id]},
+    )
     return credentials_page(
         visit, place, client, secret=value, secret_id=secret.id, is_new=False, ended=reset
     )
@@ -93,18 +101,7 @@ async def revoke(visit: Visit, place: Place, client: Client) -> Response:
         await revoke_secret(visit.server.db, client, secret_id, visit.now)
     except SecretRefused as refused:
         return details_page(visit, place, client, secret_problem=str(refused))
-    await _record(visit, place, client, "secret.revoked", secret_id)
-    return visit.redirect(f"/console/clients/{client.id}?done=revoked")
-
-
-async def _record(visit: Visit, place: Place, client: Client, kind: str, secret_id: str) -> None:
-    await record_event(
-        visit.server.db,
-        kind,
-        now=visit.now,
-        account_id=place.account.id,
-        client_id=client.id,
-        organization_id=client.organization_id,
-        network=visit.peer.shown,
-        detail={"secret_id": secret_id},
+    await record_change(
+        visit.server.db, visit, place, "secret.revoked", client=client, before={"secret_ids": [secret_id]}
     )
+    return visit.redirect(f"/console/clients/{client.id}?done=revoked")
