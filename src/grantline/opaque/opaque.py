@@ -17,6 +17,7 @@ AUTHORIZATION_CODE: Final = "glg"
 ACCESS_TOKEN: Final = "gla"
 REFRESH_TOKEN: Final = "glr"
 DEVICE_CODE: Final = "gld"
+PERSONAL_TOKEN: Final = "glp"
 
 CHECKSUM_LENGTH: Final = 6
 
@@ -29,6 +30,7 @@ KINDS: Final = MappingProxyType(
         ACCESS_TOKEN: 58,  # packed and MACed by `tokens.access_tokens`
         REFRESH_TOKEN: 76,  # authorization number, random part and MAC, by `tokens.refresh_tokens`
         DEVICE_CODE: 43,
+        PERSONAL_TOKEN: 43,
     }
 )
 

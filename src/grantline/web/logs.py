@@ -14,7 +14,7 @@ _SECRET_NAMES: Final = re.compile(
     re.IGNORECASE,
 )
 _SECRETS: Final = re.compile(
-    r"gl[asgrd]_[a-z]{2,4}_[0-9A-Za-z]{20,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:basic|bearer) [\w+/=.~-]{8,}"
+    r"gl[asgrdp]_[a-z]{2,4}_[0-9A-Za-z]{20,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?i:basic|bearer) [\w+/=.~-]{8,}"
 )
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LEVELS: Final = {
