@@ -79,6 +79,7 @@ CREATE INDEX personal_tokens_by_account ON personal_tokens (account_id);
 CREATE TABLE rehearsals (
   client_id TEXT PRIMARY KEY,
   code TEXT NOT NULL,
+  grant_type TEXT NOT NULL,
   account_id BIGINT NOT NULL,
   remaining INTEGER NOT NULL,
   started_at BIGINT NOT NULL,
@@ -89,6 +90,21 @@ ALTER TABLE clients ADD COLUMN rehearsal_until BIGINT NOT NULL DEFAULT 0;
 -- Apps that exist for one run of a flow and are deleted after it.
 ALTER TABLE clients ADD COLUMN trial_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE clients ADD COLUMN trial_until BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX clients_by_trial ON clients (trial_until) WHERE trial_of <> '';
+DROP INDEX one_self_client;
+CREATE UNIQUE INDEX one_self_client ON clients (owner_account_id, organization_id)
+  WHERE type = 'self-client' AND deleted_at IS NULL AND trial_of = '';
+CREATE TABLE trials (
+  client_id TEXT PRIMARY KEY,
+  account_id BIGINT NOT NULL,
+  trial_of TEXT NOT NULL,
+  state_hash BLOB NOT NULL UNIQUE,
+  version BIGINT NOT NULL,
+  sealed BLOB NOT NULL,
+  created_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+);
+CREATE INDEX trials_by_account ON trials (account_id, trial_of);
 
 ALTER TABLE clients ADD COLUMN policy_url TEXT NOT NULL DEFAULT '';
 ALTER TABLE clients ADD COLUMN terms_url TEXT NOT NULL DEFAULT '';
