@@ -1,5 +1,5 @@
 # The two commands are ./run and ./test; this gives the same, and the longer ones.
-.PHONY: run test check bench bench-growth soak lock specs fmt audit
+.PHONY: run test check bench bench-growth soak lock specs translations fmt audit
 
 run:
 	./run
@@ -26,6 +26,10 @@ fmt:
 	sh requirements/setup dev
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+translations: ## bring the catalogues of the pages' languages up to date
+	sh requirements/setup dev
+	.venv/bin/python -m tests.translations
 
 specs: ## rewrite docs/specs.md from the tests' names
 	sh requirements/setup dev

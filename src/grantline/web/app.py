@@ -12,7 +12,7 @@ from grantline.db import DatabaseUnavailable
 from grantline.oauth.errors import OAuthError
 from grantline.web.console.routes import ROUTES as CONSOLE
 from grantline.web.edge import BodyTooLarge, Edge
-from grantline.web.pages import account, authorize, device, logout, plain, reference, sign_in
+from grantline.web.pages import account, authorize, device, language, logout, plain, reference, sign_in
 from grantline.web.server import Server
 from grantline.web.visit import FormRefused
 
@@ -40,6 +40,7 @@ PEOPLE = (
     Route("/account/apps/remove", account.remove_app, methods=["POST"]),
     Route("/account/sessions", account.sessions),
     Route("/account/sessions/end", account.end_one_session, methods=["POST"]),
+    Route("/language/{code}", language.choose_language),
     Route("/refused", plain.refused),
 )
 """Every page for people. The endpoints for programs are in `routes`, the console's pages in

@@ -13,7 +13,7 @@ from grantline.web.server import Server
 
 SESSION_SECONDS: Final = 14 * 24 * 3600
 BROWSER_SECONDS: Final = 24 * 3600
-WORKSPACE_SECONDS: Final = 180 * 24 * 3600
+PREFERENCE_SECONDS: Final = 180 * 24 * 3600
 KNOWN_SECONDS: Final = 180 * 24 * 3600
 MOST_KNOWN: Final = 5
 

@@ -12,10 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from grantline.web.languages import LANGUAGES, RIGHT_TO_LEFT, spoken, translate, translate_number
+from grantline.web.languages import (
+    LANGUAGES,
+    RIGHT_TO_LEFT,
+    _,
+    mark,
+    ngettext,
+    spoken,
+    translate,
+    translate_number,
+)
 
 HERE = Path(__file__).parent
 STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "people")
@@ -23,7 +33,16 @@ CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
     {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 )
 UNSAFE_FILTERS = ("safe", "tojson", "urlize", "xmlattr", "forceescape")
-UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_UNITS: Final = (
+    (86_400, mark("%(num)d day"), mark("%(num)d days")),
+    (3_600, mark("%(num)d hour"), mark("%(num)d hours")),
+    (60, mark("%(num)d minute"), mark("%(num)d minutes")),
+    (1, mark("%(num)d second"), mark("%(num)d seconds")),
+)
+_MONTHS: Final = (
+    *(mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun")),
+    *(mark("Jul"), mark("Aug"), mark("Sep"), mark("Oct"), mark("Nov"), mark("Dec")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,8 @@ class Page:
     host: str
     data_center: str
     request_id: str
+    address: str = ""
+    """Path and query of this page, to come back to it; empty for the answer to a form."""
 
 
 class Pages:
@@ -65,19 +86,19 @@ def render_duration(seconds: int) -> str:
     """A length of time in at most two units: "5 minutes", "1 hour 30 minutes", "42 seconds"."""
     rest = max(seconds, 0)
     words: list[str] = []
-    for unit, size in UNITS:
+    for size, one, many in _UNITS:
         count, rest = divmod(rest, size)
         if count:
-            words.append(f"{count} {unit}" if count == 1 else f"{count} {unit}s")
+            words.append(ngettext(one, many, count))
         if len(words) == 2 or (words and not count):
             break
-    return " ".join(words) or "0 seconds"
+    return " ".join(words) or ngettext(_UNITS[-1][1], _UNITS[-1][2], 0)
 
 
 def render_utc(at: int) -> str:
     """An instant for people: "21 Nov 2026, 15:14 UTC"."""
     moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    return f"{render_day(at)}, {moment:%H:%M} UTC"
 
 
 def render_clock(at: int) -> str:
@@ -88,7 +109,8 @@ def render_clock(at: int) -> str:
 def render_day(at: int) -> str:
     """A day: "21 Nov 2026"."""
     moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment.day} {moment:%b %Y}"
+    month = translate(_MONTHS[moment.month - 1])
+    return _("%(day)d %(month)s %(year)d", day=moment.day, month=month, year=moment.year)
 
 
 def render_iso(at: int) -> str:
@@ -141,6 +163,7 @@ def _environment(templates_dir: Path, static_url: object) -> Environment:
         initials=render_initials,
     )
     environment.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
+    environment.policies["ext.i18n.trimmed"] = True
     environment.globals.update(
         static=static_url, language=spoken, languages=LANGUAGES, right_to_left=RIGHT_TO_LEFT
     )

@@ -50,7 +50,14 @@ class Visit:
     def page(self) -> Page:
         """What every page shows."""
         host = self.server.issuer.partition("://")[2]
-        return Page(host=host, data_center=self.server.mint.home.name, request_id=self.request_id)
+        url = self.request.url
+        address = f"{url.path}?{url.query}" if url.query else url.path
+        return Page(
+            host=host,
+            data_center=self.server.mint.home.name,
+            request_id=self.request_id,
+            address=address if self.request.method == "GET" else "",
+        )
 
     @property
     def person(self) -> Mapping[str, str] | None:

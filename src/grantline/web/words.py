@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from grantline.oauth.redirect_difference import difference
 from grantline.oauth.scope import covers
 from grantline.scopes import Catalog, Scope
+from grantline.web.languages import _, mark
 
-_ORDER: Final = ("Change", "See", "Sign in", "Keep")
+_ORDER: Final = (mark("Change"), mark("See"), mark("Sign in"), mark("Keep"))
 
 
 def host_of(address: str) -> str:
@@ -28,20 +29,20 @@ def render_groups(scopes: Sequence[Scope]) -> Sequence[Mapping[str, object]]:
         if wider and not any(covers(scope.name, name) for name in wider):
             continue
         sentences = groups.setdefault(scope.group, [])
-        if scope.sentence not in sentences:
-            sentences.append(scope.sentence)
-    return [{"title": title, "sentences": groups[title]} for title in _ORDER if title in groups]
+        if (sentence := _(scope.sentence)) not in sentences:
+            sentences.append(sentence)
+    return [{"title": _(title), "sentences": groups[title]} for title in _ORDER if title in groups]
 
 
 def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
     """What the app could not do, after "It could not": the password always, and what lies nearest to what it
     asked for."""
-    rest = ["see your password"]
+    rest = [_("see your password")]
     for service in catalog.services:
         if service.prefix == "AaaServer" or not any(name.startswith(service.prefix + ".") for name in names):
             continue
         closed = [
-            resource.noun
+            _(resource.noun)
             for resource in service.resources
             if resource.path
             and not resource.path.endswith("ALL")
@@ -52,11 +53,11 @@ def render_rest(catalog: Catalog, names: Sequence[str]) -> str:
             )
         ]
         if closed:
-            rest.append("open your " + ", ".join(closed[:3]))
+            rest.append(_("open your %(nouns)s", nouns=", ".join(closed[:3])))
         kept = [f"{service.prefix}.{resource.path}.DELETE" for resource in service.resources if resource.path]
         if not any(covers(name, deletion) for name in names for deletion in kept):
-            rest.append("delete anything")
-    return ", ".join(rest[:-1]) + (" or " if len(rest) > 1 else "") + rest[-1] + "."
+            rest.append(_("delete anything"))
+    return _("%(acts)s.", acts=", ".join(rest[:-1]) + (_(" or ") if len(rest) > 1 else "") + rest[-1])
 
 
 def render_difference(sent: str, registered: str) -> Mapping[str, object]:
@@ -73,7 +74,7 @@ def render_difference(sent: str, registered: str) -> Mapping[str, object]:
         return [{"text": text, "kind": kind} for text, kind in parts if text or kind == "missing"]
 
     return {
-        "sentence": found.sentence,
+        "sentence": _(found.sentence),
         "sent": stretches(found.sent_mark),
         "registered": stretches(found.registered_mark),
     }

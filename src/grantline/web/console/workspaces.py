@@ -17,6 +17,6 @@ async def switch(visit: Visit, place: Place) -> Response:
     if chosen is None:
         raise HTTPException(404)
     visit.set_cookie_line(
-        cookies.render(visit.server, "workspace", str(chosen.workspace_id), cookies.WORKSPACE_SECONDS)
+        cookies.render(visit.server, "workspace", str(chosen.workspace_id), cookies.PREFERENCE_SECONDS)
     )
     return visit.redirect("/console")

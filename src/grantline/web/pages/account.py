@@ -7,6 +7,7 @@ from grantline.accounts import end_session, list_sessions
 from grantline.audit import record_event
 from grantline.clients import find_client
 from grantline.consent import list_connected_apps, remove_access
+from grantline.web.languages import _
 from grantline.web.pages.consent import person_of
 from grantline.web.pages.sign_in import ask_to_sign_in
 from grantline.web.visit import FormRefused, open_visit
@@ -125,6 +126,6 @@ def _browser(user_agent: str) -> str:
         ("Windows", "Windows"),
         ("Mac OS", "macOS"),
     )
-    name = next((name for mark, name in names if mark in user_agent), "A browser")
+    name = next((name for mark, name in names if mark in user_agent), _("A browser"))
     system = next((system for mark, system in (*systems, ("Linux", "Linux")) if mark in user_agent), "")
-    return f"{name} on {system}" if system else name
+    return _("%(browser)s on %(system)s", browser=name, system=system) if system else name

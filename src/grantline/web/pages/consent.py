@@ -9,6 +9,7 @@ from grantline.accounts import Account, personal_organization
 from grantline.authorize import CheckedRequest
 from grantline.clients import Client
 from grantline.scopes import Catalog, Scope
+from grantline.web.languages import _
 from grantline.web.visit import Visit, form_target
 from grantline.web.words import host_of, render_groups, render_rest
 
@@ -42,7 +43,7 @@ def _lasts(checked: CheckedRequest) -> str:
         return ""
     days = (checked.client.type.absolute_seconds or 0) // 86400
     if days:
-        return f"It keeps this access for {days} days at most, also while you are away."
+        return _("It keeps this access for %(days)d days at most, also while you are away.", days=days)
     return ""
 
 
@@ -52,8 +53,9 @@ def _purpose(catalog: Catalog, scopes: Sequence[Scope]) -> str:
         titles[scope.service] for scope in scopes if scope.service in titles and scope.service != "AaaServer"
     ]
     if used:
-        return f"work with your {' and '.join(dict.fromkeys(used))} data"
-    return "know who you are"
+        services = _(" and ").join(dict.fromkeys(_(title) for title in used))
+        return _("work with your %(services)s data", services=services)
+    return _("know who you are")
 
 
 def app_of(client: Client) -> Mapping[str, str]:
@@ -65,5 +67,5 @@ async def person_of(visit: Visit, account: Account) -> Mapping[str, str]:
     """The person as pages show them."""
     organization = await personal_organization(visit.server.db, account.id)
     personal = organization.name == account.name
-    shown = "Personal organization" if personal else organization.name
+    shown = _("Personal organization") if personal else organization.name
     return {"name": account.name, "email": account.email, "organization": shown}

@@ -30,16 +30,22 @@ from grantline.tokens import (
     release_device_code,
     show_user_code,
 )
+from grantline.web.languages import _, mark
 from grantline.web.pages.consent import app_of, person_of
 from grantline.web.pages.sign_in import sign_in_page
+from grantline.web.templating import render_duration
 from grantline.web.visit import FormRefused, Visit, browser_hash, open_visit
 from grantline.web.words import render_groups, render_rest
 
 PER_BROWSER: Final = StoredLimit("user-code-browser", 5, 600)
 PER_NETWORK: Final = StoredLimit("user-code-network", 10, 600)
 FRESH_SECONDS: Final = 900
-NOT_FOUND: Final = (
+NOT_FOUND: Final = mark(
     "No device waits with this code. It may have a typing error, be used already, or be too old."
+)
+
+OTHER_NETWORK: Final = mark(
+    "The device asks from another network than the one you are on. Go on only if that is right."
 )
 
 
@@ -55,7 +61,7 @@ def _enter(visit: Visit, user_code: str, problem: str = "", status: int = 200) -
         "people/device_enter.html",
         status=status,
         user_code=user_code[:40],
-        problem=problem,
+        problem=_(problem),
         token=visit.form_token("device"),
     )
 
@@ -66,7 +72,12 @@ async def take_user_code(request: Request) -> Response:
     form = await visit.form("device", fields=frozenset({"user_code"}))
     typed = form.get("user_code", "")
     if wait := await _reserve_try(visit):
-        page = _enter(visit, typed, f"There were too many tries. Wait {wait} seconds, then try again.", 429)
+        page = _enter(
+            visit,
+            typed,
+            _("There were too many tries. Wait %(time)s, then try again.", time=render_duration(wait)),
+            429,
+        )
         page.headers["Retry-After"] = str(wait)
         return page
     letters = read_user_code(typed)
@@ -141,9 +152,7 @@ async def confirm(request: Request) -> Response:
         seconds_ago=visit.now - code.created_at,
         device_network=code.network,
         own_network=visit.peer.shown,
-        warning="The device asks from another network than the one you are on. Go on only if that is right."
-        if elsewhere
-        else "",
+        warning=_(OTHER_NETWORK) if elsewhere else "",
         seconds_left=code.expires_at - visit.now,
         flow=handle,
         token=visit.form_token(f"device {handle}"),

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grantline.oauth.errors import CATALOGUE
+from grantline.web.languages import mark
 from grantline.web.pages.plain import plain
 from grantline.web.visit import open_visit
 
@@ -22,9 +23,9 @@ async def scopes(request: Request) -> Response:
     services: list[dict[str, object]] = [
         {
             "code": "OpenID",
-            "title": "Sign-in",
-            "description": "Who the person is (OpenID Connect). Spelled exactly so.",
-            "resources": [{"title": "The person", "scopes": [_scope(scope) for scope in openid]}],
+            "title": mark("Sign-in"),
+            "description": mark("Who the person is (OpenID Connect). Spelled exactly so."),
+            "resources": [{"title": mark("The person"), "scopes": [_scope(scope) for scope in openid]}],
         }
     ]
     for service in catalog.services:

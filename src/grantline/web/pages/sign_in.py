@@ -20,10 +20,11 @@ from grantline.audit import record_event
 from grantline.authorize import PendingFlow, find_flow, move_flows, park_flow
 from grantline.clients import find_client
 from grantline.web.embedded import is_embedded
+from grantline.web.languages import _, mark
 from grantline.web.visit import FormRefused, Visit, form_target, open_visit
 
-OTHER_TAB: Final = "Somebody signed in here in another tab meanwhile. Enter your password once more."
-WRONG: Final = "That e-mail and password don’t go together. Check both, then try again."
+OTHER_TAB: Final = mark("Somebody signed in here in another tab meanwhile. Enter your password once more.")
+WRONG: Final = mark("That e-mail and password don’t go together. Check both, then try again.")
 
 
 async def show_sign_in(request: Request) -> Response:
@@ -64,7 +65,7 @@ async def sign_in_page(
         flow=handle,
         token=visit.form_token("signin"),
         email=email[:254],
-        problem=problem,
+        problem=_(problem),
         wait_seconds=wait_seconds,
         again=visit.account is not None and not other,
     )

@@ -2,6 +2,7 @@
 owner also why (R85, T9)."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.responses import Response
 
@@ -9,27 +10,32 @@ from grantline.clients import Client, find_client, find_client_for
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.redirect_difference import closest, difference
 from grantline.web.errors import record_failure
+from grantline.web.languages import _, mark
 from grantline.web.server import Server
 from grantline.web.visit import Visit
 from grantline.web.words import render_difference
 
 _HEADINGS: Mapping[str, tuple[str, str]] = {
     "redirect_uri_mismatch": (
-        "sent you here with an address we don’t know",
-        "at an address that is not registered",
+        mark("%(app)s sent you here with an address we don’t know"),
+        mark("at an address that is not registered"),
     ),
     "redirect_uri_missing": (
-        "sent you here without saying where to go back to",
-        "without an address to go back to",
+        mark("%(app)s sent you here without saying where to go back to"),
+        mark("without an address to go back to"),
     ),
-    "client_disabled": ("is switched off", "is switched off"),
-    "client_unknown": ("is not registered here", "not registered here"),
-    "client_wrong_data_center": ("belongs to another data center", "registered elsewhere"),
+    "client_disabled": (mark("%(app)s is switched off"), mark("is switched off")),
+    "client_unknown": (mark("%(app)s is not registered here"), mark("not registered here")),
+    "client_wrong_data_center": (
+        mark("%(app)s belongs to another data center"),
+        mark("registered elsewhere"),
+    ),
     "logout_redirect_mismatch": (
-        "asked to send you to an address we don’t know",
-        "at an address that is not registered",
+        mark("%(app)s asked to send you to an address we don’t know"),
+        mark("at an address that is not registered"),
     ),
 }
+_OTHER: Final = (mark("%(app)s sent a request that we can’t read"), mark("sent a broken request"))
 
 
 async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) -> Response:
@@ -49,18 +55,16 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
     if client is not None and visit.account is not None:
         found = await find_client_for(server.db, visit.account.id, client.id)
         own = found[0] if found is not None else None
-    ending, app_side = _HEADINGS.get(
-        error.code, ("sent a request that we can’t read", "sent a broken request")
-    )
+    heading, app_side = _HEADINGS.get(error.code, _OTHER)
     return visit.render(
         "people/stopped.html",
         status=status,
-        heading=f"{client.name if client is not None else 'The app'} {ending}",
-        consequence="So we stopped. You are not signed in to the app, and nothing was shared with it.",
+        heading=_(heading, app=client.name if client is not None else _("The app")),
+        consequence=_("So we stopped. You are not signed in to the app, and nothing was shared with it."),
         app={"name": client.name} if client is not None else None,
         person=visit.person,
         reference=visit.request_id,
-        app_side=app_side,
+        app_side=_(app_side),
         code=error.public_code,
         difference=_compare(error, client, shown=own is not None or server.settings.demo),
         owner=_owner(server.issuer, error, own),
@@ -98,5 +102,7 @@ def _compare(error: OAuthError, client: Client | None, *, shown: bool) -> Mappin
     if shown:
         return render_difference(error.received, nearest)
     found = difference(error.received, nearest)
-    sentence = f"{found.sentence} The part that differs: {found.part}."
+    sentence = _(
+        "%(sentence)s The part that differs: %(part)s.", sentence=_(found.sentence), part=_(found.part)
+    )
     return {"sentence": sentence, "sent": [{"text": error.received, "kind": "same"}], "registered": []}

@@ -1,0 +1,145 @@
+"""`make translations`: collect every sentence that the pages say, and bring the catalogues up to date.
+
+Sentences stand in templates (`_("…")`, `{% trans %}`), in Python (`_`, `ngettext`, `mark`), and in the tables
+of the layers below, which know of no language: the catalogue of errors, the scopes, the client types.
+A sentence without its translation is added empty, one that nobody says any more is dropped, and
+tests/web/test_languages.py fails until each has its words.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog as Messages
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+from grantline.clients import CLIENT_TYPES
+from grantline.oauth.errors import CATALOGUE
+from grantline.scopes import Catalog
+from grantline.web.languages import LANGUAGES
+
+WEB: Final = Path(__file__).parent.parent / "src" / "grantline" / "web"
+BELOW: Final = (
+    "clients/checks.py",
+    "clients/client_secrets.py",
+    "workspaces",
+    "oauth/redirect_uri.py",
+    "oauth/redirect_difference.py",
+)
+KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
+Message = str | tuple[str, str]
+
+
+def messages() -> list[Message]:
+    """Every sentence, each once, in the order of files and lines."""
+    found: dict[Message, None] = {}
+    for message in (*_of_templates(), *_of_python(), *_of_tables()):
+        if message and message != ("", ""):
+            found.setdefault(message)
+    return list(found)
+
+
+def _of_templates() -> Iterator[Message]:
+    options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+    for path in sorted((WEB / "templates").rglob("*.html")):
+        with path.open("rb") as file:
+            for _line, _function, message, _comments in babel_extract(
+                file, ("_", "gettext", "ngettext"), (), options
+            ):
+                yield _plural(message)
+
+
+def _of_python() -> Iterator[Message]:
+    for path in sorted(WEB.rglob("*.py")):
+        with path.open("rb") as file:
+            for _line, message, _comments, _context in extract("python", file, KEYWORDS):
+                yield _plural(message)
+
+
+def _plural(message: object) -> Message:
+    if isinstance(message, (tuple, list)):
+        texts = [text for text in message if text]
+        return (texts[0], texts[1]) if len(texts) > 1 else texts[0]
+    return str(message)
+
+
+def _of_tables() -> Iterator[Message]:
+    for explanation in CATALOGUE.values():
+        yield from (explanation.title, explanation.cause, explanation.fix)
+    catalog = Catalog({})
+    for service in catalog.services:
+        yield service.title
+        for resource in service.resources:
+            yield from (resource.title, resource.noun)
+    for scope in catalog.scopes:
+        yield scope.sentence
+    for kind in CLIENT_TYPES.values():
+        yield from (kind.title, kind.best_for, kind.needs, kind.gets)
+
+
+def path_of(language: str) -> Path:
+    """The catalogue of a language."""
+    return WEB / "locale" / language / "LC_MESSAGES" / "grantline.po"
+
+
+def read(language: str) -> Messages:
+    """What is translated so far."""
+    path = path_of(language)
+    if not path.exists():
+        return Messages(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def current(language: str) -> Messages:
+    """The catalogue with exactly today's sentences."""
+    known = read(language)
+    fresh = Messages(locale=language, project="Grantline", fuzzy=False)
+    for message in messages():
+        old = known.get(message if isinstance(message, str) else message[0])
+        flags = ("python-format",) if re.search(r"%\(\w+\)", str(message)) else ()
+        fresh.add(message, old.string if old is not None else None, flags=flags)
+    fresh.creation_date = fresh.revision_date = (
+        known.creation_date if path_of(language).exists() else fresh.creation_date
+    )
+    return fresh
+
+
+def render(catalogue: Messages) -> tuple[bytes, bytes]:
+    """The catalogue as text, and as the product reads it."""
+    text, compiled = BytesIO(), BytesIO()
+    write_po(text, catalogue, width=0, omit_header=False, no_location=True)
+    write_mo(compiled, catalogue)
+    return text.getvalue(), compiled.getvalue()
+
+
+def main() -> int:
+    """Write the catalogues; the number of sentences without words decides the exit status."""
+    missing = 0
+    for language in LANGUAGES:
+        if language == "en":
+            continue
+        catalogue = current(language)
+        text, compiled = render(catalogue)
+        path = path_of(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+        path.with_suffix(".mo").write_bytes(compiled)
+        empty = [message for message in catalogue if message.id and not _has_words(message.string)]
+        missing += len(empty)
+        sys.stdout.write(f"{language}: {len(catalogue)} sentences, {len(empty)} without words\n")
+    return 1 if missing else 0
+
+
+def _has_words(string: object) -> bool:
+    return all(string) if isinstance(string, (tuple, list)) else bool(string)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
