@@ -45,9 +45,9 @@ def test_the_key_of_an_entry_is_its_code_and_nothing_is_said_twice() -> None:
 
 
 def test_the_parts_of_the_catalogue_do_not_overwrite_one_another() -> None:
-    from grantline.oauth.explanations import authorization, clients, grants, requests
+    from grantline.oauth.explanations import authorization, clients, console_api, grants, requests
 
-    total = sum(len(part.EXPLANATIONS) for part in (authorization, clients, grants, requests))
+    total = sum(len(part.EXPLANATIONS) for part in (authorization, clients, console_api, grants, requests))
     assert total == len(CATALOGUE)
 
 

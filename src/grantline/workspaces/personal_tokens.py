@@ -1,7 +1,7 @@
 """Personal access tokens: with one a person's own programs use the console's API (`glp_…`).
 
 Each is for one workspace and has scopes, but never more rights than its person's role in that workspace at
-the moment of the request: the role is read with the token. Access tokens of apps are something else (`tokens`).
+the moment of the request: the role is read with the token. Access tokens of apps are next door.
 """
 
 import secrets

@@ -1,0 +1,103 @@
+"""Explanations of what the console's own API refuses (RFC 9457 problem documents)."""
+
+from grantline.oauth.explanation import Explanation
+
+EXPLANATIONS = (
+    Explanation(
+        "key_invalid",
+        "invalid_token",
+        "The personal access token does not work",
+        "The personal access token is missing, malformed, expired or revoked.",
+        "The console's API takes personal access tokens alone, which begin with glp_. They expire, and they "
+        "end when they are revoked or when their person leaves the workspace.",
+        "Make one on the page Keys and CLI of the API console, and send it as Authorization: Bearer.",
+    ),
+    Explanation(
+        "key_scope_missing",
+        "insufficient_scope",
+        "The personal access token is not for this",
+        "The personal access token lacks the scope that this call needs.",
+        "Each token may do only what was chosen when it was made.",
+        "Make a token with the scope that the answer names.",
+    ),
+    Explanation(
+        "role_insufficient",
+        "insufficient_scope",
+        "Your role does not allow this",
+        "The role of the token's person in this workspace does not allow this call.",
+        "A token never has more rights than its person has in the workspace at that moment.",
+        "Ask an owner of the workspace for another role, or let them do it.",
+    ),
+    Explanation(
+        "not_found",
+        "invalid_request",
+        "There is nothing here",
+        "There is nothing here, or it is not in the workspace of this token.",
+        "The address or the ID is mistyped, what it names was deleted, or it belongs to another workspace.",
+        "Compare the ID with the list. A token sees its own workspace alone.",
+    ),
+    Explanation(
+        "method_wrong",
+        "invalid_request",
+        "This address takes other methods",
+        "This address takes other methods. The Allow header names them.",
+        "The address exists, and not with this method.",
+        "Look the address up in the reference of the console's API.",
+    ),
+    Explanation(
+        "json_malformed",
+        "invalid_request",
+        "The body is not the JSON that is expected",
+        "The body is not one JSON object in UTF-8, or it repeats a name.",
+        "The text breaks off, is nested too deep, has the same name twice, or is no JSON at all.",
+        "Send one JSON object with Content-Type: application/json.",
+    ),
+    Explanation(
+        "fields_refused",
+        "invalid_request",
+        "Some fields need to change",
+        "Some fields need to change. Nothing was done.",
+        "A value is missing, has another form than it may have, or does not belong here.",
+        "Mend what the list of problems says, field by field, and send it again.",
+    ),
+    Explanation(
+        "version_missing",
+        "invalid_request",
+        "Say which version you change",
+        "A change needs the If-Match header with the ETag that you read.",
+        "Without it two people who change the same thing would undo each other's work unseen.",
+        "Read it first, and send the answer's ETag as If-Match.",
+    ),
+    Explanation(
+        "version_stale",
+        "invalid_request",
+        "It was changed in the meantime",
+        "It is not the version any more that If-Match names. Nothing was done.",
+        "Somebody else changed it after you read it.",
+        "Read it again, look at what is different, and send your change with the new ETag.",
+    ),
+    Explanation(
+        "key_used_before",
+        "invalid_request",
+        "This Idempotency-Key made something else",
+        "This Idempotency-Key was used for another request. Nothing was done.",
+        "A key stands for one creation, so that sending the same again does not make a second one.",
+        "Use a new random key for each new thing.",
+    ),
+    Explanation(
+        "not_possible",
+        "invalid_request",
+        "That is not possible as it stands",
+        "That is not possible as things are now. Nothing was done.",
+        "What was asked for would break a rule, such as to have at most two secrets.",
+        "Do what the problem says, and try again.",
+    ),
+    Explanation(
+        "body_too_large",
+        "invalid_request",
+        "The request is larger than this API takes",
+        "The request is larger than 64 KB, or was cut off.",
+        "No call of this API needs that much.",
+        "Send less, or send it again when the connection broke.",
+    ),
+)
