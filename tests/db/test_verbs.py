@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from grantline.db import Database, UniqueViolation, migrate, open_database, schema_version
+from grantline.db import Database, Pair, UniqueViolation, migrate, open_database, schema_version
+from grantline.db.migrate import statements
 
 pytestmark = pytest.mark.both_engines
 
@@ -146,3 +147,62 @@ async def test_many_processes_may_migrate_at_once(database_url: str) -> None:
     assert await migrate(opened[1]) == 0
     for one in opened:
         await one.close()
+
+
+MOVE = Pair(
+    lock="SELECT 1 FROM thing WHERE id = $1",
+    first="UPDATE thing SET owner = $2 WHERE id = $3 AND owner <> $2 AND (SELECT COUNT(*) FROM thing) < $5",
+    gives="id, owner",
+    second="INSERT INTO thing (id, owner) SELECT id + $4, owner FROM changed",
+)
+
+
+async def test_the_second_of_a_pair_works_on_what_the_first_changed(db: Database) -> None:
+    for number in (1, 2, 3):
+        await db.run(INSERT, number, "a")
+    assert await db.pair(MOVE, 1, "b", 2, 100, 9) == 1
+    assert await db.pair(MOVE, 1, "b", 2, 200, 9) == 0, "the first finds nothing to change"
+    assert await ids(db) == [1, 2, 3, 102]
+    row = await db.one("SELECT owner FROM thing WHERE id = 102")
+    assert row is not None
+    assert row[0] == "b"
+
+
+async def test_a_pair_is_kept_as_a_whole_or_not_at_all(db: Database) -> None:
+    for number in (1, 2, 3, 103):
+        await db.run(INSERT, number, "a")
+    done = await asyncio.gather(
+        *(db.pair(MOVE, 1, "b", number, 100, 9) for number in (2, 3)), return_exceptions=True
+    )
+    assert done[0] == 1
+    assert isinstance(done[1], UniqueViolation)
+    owners = {row[0]: row[1] for row in await db.all("SELECT id, owner FROM thing")}
+    assert owners == {1: "a", 2: "b", 3: "a", 102: "b", 103: "a"}
+
+
+async def test_pairs_with_one_lock_count_one_after_the_other_on_whichever_node(
+    db: Database, database_url: str
+) -> None:
+    """Who counts the rows while another pair does would let in one too many."""
+    others = [] if db.engine == "sqlite" else [await open_database(database_url) for _ in range(3)]
+    for number in range(1, 41):
+        await db.run(INSERT, number, "a")
+    nodes = [db, *others] * 10
+    calls = [node.pair(MOVE, 1, "b", n + 1, 100, 49) for n, node in enumerate(nodes)]
+    assert sum(await asyncio.gather(*calls)) == min(9, len(nodes))
+    assert len(await ids(db)) == 49
+    for node in others:
+        await node.close()
+
+
+async def test_numbers_that_are_kept_free_are_given_to_no_row_and_nobody_else(db: Database) -> None:
+    made = "CREATE TABLE numbered (id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL)"
+    await db.run(*statements(made, db.engine))
+    insert = "INSERT INTO numbered (owner) VALUES ('a') RETURNING id"
+    given = [*await db.reserve("numbered", 3)]
+    for _ in range(3):
+        row = await db.one(insert)
+        assert row is not None
+        given += [row[0], *await db.reserve("numbered", 5)]
+    assert len(given) == len({*given}) == 3 + 3 * 6
+    assert given == sorted(given)

@@ -1,11 +1,12 @@
-"""The database: four verbs (`one`, `all`, `run`, `transaction`) over a driver, and the migrations.
+"""The database: four verbs (`one`, `all`, `run`, `transaction`) over a driver, two for what is hot (`pair`,
+`reserve`), and the migrations.
 
 SQL stands beside the record that it loads, in the noun's own package, in the subset that SQLite and
 PostgreSQL share; parameters are written `$1`, `$2`, …. There are two drivers: SQLite (`db/sqlite.py`) and
 PostgreSQL (`db/postgres.py`).
 """
 
-from grantline.db.database import Database, DatabaseUnavailable, Row, Transaction, UniqueViolation
+from grantline.db.database import Database, DatabaseUnavailable, Pair, Row, Transaction, UniqueViolation
 from grantline.db.lock import held_alone
 from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
 from grantline.db.moving import Moved, MoveFailed, Step, move_database
@@ -18,6 +19,7 @@ __all__ = [
     "MigrationFailed",
     "MoveFailed",
     "Moved",
+    "Pair",
     "Row",
     "SchemaRefused",
     "Step",

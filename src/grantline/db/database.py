@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Engine = Literal["sqlite", "postgresql"]
@@ -20,6 +21,25 @@ class DatabaseUnavailable(Exception):
 
 class UniqueViolation(Exception):
     """A row with this key, or a table of this name, exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two writing statements that are one transaction and leave together: the second works on what the first
+    changed, or does nothing.
+
+    `lock` and `first` end in their WHERE. `first` changes one row at most, which the second reads as a table
+    named `changed`. By convention `$1` is the key of the row that is locked.
+    """
+
+    lock: str
+    """A SELECT. The row that it finds is held before the others run, so they see what whoever held it has
+    committed."""
+    first: str
+    """An UPDATE."""
+    gives: str
+    """What comes back of the row that it changed: names of columns."""
+    second: str
 
 
 class Transaction(Protocol):
@@ -54,6 +74,15 @@ class Database(Protocol):
     async def all(self, sql: str, *parameters: object) -> Sequence[Row]: ...
 
     async def run(self, sql: str, *parameters: object) -> int: ...
+
+    async def pair(self, pair: Pair, *parameters: object) -> int:
+        """Both statements, with the same parameters; gives the number of rows that the second changed."""
+        ...
+
+    async def reserve(self, table: str, count: int) -> Sequence[int]:
+        """So many numbers for new rows of the table, rising, which it will give to none by itself. Those that
+        are not used are left out for ever."""
+        ...
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Statements that are committed together when the block ends without an exception.

@@ -17,11 +17,12 @@ from typing import Any, Final, Literal
 
 import asyncpg
 
-from grantline.db.database import DatabaseUnavailable, Row
+from grantline.db.database import DatabaseUnavailable, Pair, Row
 from grantline.db.postgres_connections import BUSY, QUEUE_LIMIT, Connections
 from grantline.db.postgres_url import Address
 
 MOST_IN_A_BATCH: Final = 64
+_RESERVE: Final = "SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)"
 
 
 class _Numbered(asyncpg.Record):  # type: ignore[misc]
@@ -79,7 +80,7 @@ class _Call:
 class _Line:
     """The calls of one statement: those who wait, and whether a round trip is under way."""
 
-    __slots__ = ("busy", "counting", "reads", "sql", "together", "waiting")
+    __slots__ = ("busy", "counting", "phases", "reads", "sql", "together", "waiting")
 
     def __init__(self, sql: str, parameters: int, *, counting: bool) -> None:
         self.sql = sql
@@ -88,8 +89,24 @@ class _Line:
         self.together = f"WITH q AS ({sql}{returning}) SELECT {columns}, ${parameters + 1}::bigint FROM q"
         self.counting = counting
         self.reads = sql.lstrip()[:6].upper() == "SELECT"
+        self.phases: tuple[tuple[int, ...], ...] = ((),)
         self.waiting: deque[_Call] = deque()
         self.busy = False
+
+    @classmethod
+    def of_pair(cls, pair: Pair, parameters: int) -> "_Line":
+        """Bound twice for each call: first it only locks, then it only works, by a snapshot that was taken
+        after the lock."""
+        line = cls(pair.first, parameters, counting=True)
+        number, phase = f"${parameters + 1}::bigint", f"${parameters + 2}::bigint"
+        line.together = (
+            f"WITH held AS ({pair.lock} AND {phase} = 0 FOR UPDATE),"
+            f" changed AS ({pair.first} AND {phase} = 1 RETURNING {pair.gives}),"
+            f" made AS ({pair.second} RETURNING 1)"
+            f" SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM held), {number}"
+        )
+        line.phases = ((0,), (1,))
+        return line
 
     def take(self) -> list[_Call]:
         """The next calls that go together. Those that write go in the order of their keys: batches that touch
@@ -106,6 +123,7 @@ class PostgresDatabase:
     def __init__(self, address: Address) -> None:
         self._connections = Connections(address)
         self._lines: dict[tuple[str, bool], _Line] = {}
+        self._pairs: dict[Pair, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
 
@@ -114,16 +132,26 @@ class PostgresDatabase:
         return "postgresql"
 
     async def one(self, sql: str, *parameters: object) -> Row | None:
-        row: Row | None = await self._in_line(sql, parameters, counting=False)
+        row: Row | None = await self._in_line(self._line(sql, parameters, counting=False), parameters)
         return row
 
     async def run(self, sql: str, *parameters: object) -> int:
-        count: int = await self._in_line(sql, parameters, counting=True)
+        count: int = await self._in_line(self._line(sql, parameters, counting=True), parameters)
+        return count
+
+    async def pair(self, pair: Pair, *parameters: object) -> int:
+        line = self._pairs.get(pair)
+        if line is None:
+            line = self._pairs[pair] = _Line.of_pair(pair, len(parameters))
+        count: int = await self._in_line(line, parameters)
         return count
 
     async def all(self, sql: str, *parameters: object) -> Sequence[Row]:
         rows: Sequence[Row] = await self._connections.ask_once("fetch", sql, *parameters)
         return rows
+
+    async def reserve(self, table: str, count: int) -> Sequence[int]:
+        return [row[0] for row in await self.all(_RESERVE, table, count)]
 
     def transaction(self) -> "_Unit":
         return _Unit(self._connections)
@@ -133,15 +161,18 @@ class PostgresDatabase:
             await asyncio.wait(self._tasks)
         await self._connections.close()
 
-    def _in_line(self, sql: str, parameters: tuple[object, ...], *, counting: bool) -> asyncio.Future[Any]:
+    def _line(self, sql: str, parameters: tuple[object, ...], *, counting: bool) -> _Line:
+        line = self._lines.get((sql, counting))
+        if line is None:
+            line = self._lines[sql, counting] = _Line(sql, len(parameters), counting=counting)
+        return line
+
+    def _in_line(self, line: _Line, parameters: tuple[object, ...]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         if self._waiting >= QUEUE_LIMIT:
             answer.set_exception(DatabaseUnavailable("too many statements are waiting"))
             return answer
-        line = self._lines.get((sql, counting))
-        if line is None:
-            line = self._lines[sql, counting] = _Line(sql, len(parameters), counting=counting)
         line.waiting.append(_Call(parameters, answer))
         self._waiting += 1
         if not line.busy:
@@ -186,18 +217,23 @@ class PostgresDatabase:
 
     async def _ask_together(self, line: _Line, calls: list[_Call]) -> list[Any]:
         """One round trip, one commit: the rows of all calls, dealt out by the number in the last column."""
-        bound = [(*call.parameters, number) for number, call in enumerate(calls)]
+        bound = [
+            (*call.parameters, number, *phase) for number, call in enumerate(calls) for phase in line.phases
+        ]
         rows = await self._connections.ask_once("fetchmany", line.together, bound, record_class=_Numbered)
         answers: list[Any] = [0 if line.counting else None] * len(calls)
         number = len(rows[0]) if rows else 0
         for row in reversed(rows):  # the first row of a call is the one that stays
-            answers[row[number]] = row[0] if line.counting else row
+            answers[row[number]] = answers[row[number]] + row[0] if line.counting else row
         return answers
 
     async def _serve_alone(self, line: _Line, call: _Call) -> None:
         if call.answer.done():  # the caller went away, and nothing was done yet
             return
         try:
+            if len(line.phases) > 1:
+                call.succeed((await self._ask_together(line, [call]))[0])
+                return
             verb = "execute" if line.counting else "fetchrow"
             answer = await self._connections.ask_once(verb, line.sql, *call.parameters)
         except Exception as error:

@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from grantline.db.database import DatabaseUnavailable, Row, UniqueViolation
+from grantline.db.database import DatabaseUnavailable, Pair, Row, UniqueViolation
 
 BUSY_SECONDS: Final = 2.0
 QUEUE_LIMIT: Final = 1000
@@ -36,6 +36,17 @@ def _native(sql: str) -> tuple[str, bool]:
     `FOR UPDATE` locks rows where many write at once. Here one transaction runs at a time.
     """
     return _PARAMETER.sub(r"?\1", sql).removesuffix(" FOR UPDATE"), sql.lstrip()[:6].upper() == "SELECT"
+
+
+@lru_cache(maxsize=64)
+def _native_pair(pair: Pair, parameters: int) -> tuple[str, int, str]:
+    """The two statements of a pair, and how many of the parameters the first one takes. SQLite has no writing
+    statement inside another one, so the second gets the row that the first gave back as values of its own."""
+    given = ", ".join(f"?{parameters + n + 1}" for n in range(pair.gives.count(",") + 1))
+    second = f"WITH changed ({pair.gives}) AS (VALUES ({given})) {pair.second} RETURNING 1"
+    first = f"{pair.first} RETURNING {pair.gives}"
+    most = max(int(number) for number in _PARAMETER.findall(first))
+    return _native(first)[0], most, _native(second)[0]
 
 
 def _translate(error: sqlite3.Error) -> Exception:
@@ -155,6 +166,22 @@ class SqliteDatabase:
 
     async def run(self, sql: str, *parameters: object) -> int:
         return await self._write(_native(sql)[0], parameters, _changed)
+
+    async def pair(self, pair: Pair, *parameters: object) -> int:
+        first, most, second = _native_pair(pair, len(parameters))
+        async with self.transaction() as tx:  # the lock is that nobody else writes meanwhile
+            row: Any = await tx.one(first, *parameters[:most])
+            return len(await tx.all(second, *parameters, *row)) if row is not None else 0
+
+    async def reserve(self, table: str, count: int) -> Sequence[int]:
+        async with self.transaction() as tx:
+            row = await tx.one(
+                "UPDATE sqlite_sequence SET seq = seq + $2 WHERE name = $1 RETURNING seq", table, count
+            )
+            if row is None:  # the table never had a row
+                await tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", table, count)
+            last: int = row[0] if row is not None else count
+        return range(last - count + 1, last + 1)
 
     def transaction(self) -> "_Unit":
         return _Unit(self)

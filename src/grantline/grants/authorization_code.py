@@ -26,6 +26,7 @@ from grantline.tokens import (
     revoke_authorization,
     revoke_sequence,
     spend_authorization_code,
+    spend_for_refresh_token,
     yield_of_code,
 )
 
@@ -130,6 +131,10 @@ def _check_owner(exchange: Exchange, presented: PresentedCode) -> None:
 
 async def _spend(exchange: Exchange, code: AuthorizationCode) -> Issued:
     """Spend the code and make its authorization in one transaction: one winner."""
+    if code.refresh_token:
+        issued = await spend_for_refresh_token(exchange.mint, exchange.client, code, exchange.now)
+        if issued is not None:
+            return issued
     new = NewAuthorization(
         client_id=code.client_id,
         account_id=code.account_id,

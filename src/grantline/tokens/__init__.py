@@ -76,6 +76,7 @@ from grantline.tokens.refresh_tokens import (
 from grantline.tokens.refreshing import Refreshed, Successor, refreshes_allowed, use_refresh_token
 from grantline.tokens.revocation import revoke_token
 from grantline.tokens.scope_sets import ScopeSet, ScopeSets
+from grantline.tokens.spending import spend_for_refresh_token
 
 __all__ = [
     "DEVICE_CODE_SECONDS",
@@ -144,6 +145,7 @@ __all__ = [
     "show_user_code",
     "spend_authorization_code",
     "spend_device_code",
+    "spend_for_refresh_token",
     "use_refresh_token",
     "yield_of_code",
 ]

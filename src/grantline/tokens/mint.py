@@ -11,6 +11,7 @@ from grantline.db import Database
 from grantline.keys import Keyring
 from grantline.limits import Limiter
 from grantline.scopes import Catalog
+from grantline.tokens.numbers import Numbers
 from grantline.tokens.scope_sets import ScopeSets
 
 LIVE_ACCESS_TOKENS: Final = 15
@@ -43,6 +44,10 @@ class Mint:
     """Takes up what other nodes changed; gives whether that was anything. Asked when a token names a key that
     is newer than ours."""
     clients: ClientMemory = field(default_factory=ClientMemory)
+    numbers: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.numbers = Numbers(self.db)
 
     @property
     def home(self) -> DataCenter:
