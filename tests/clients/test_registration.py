@@ -25,6 +25,9 @@ pytestmark = pytest.mark.both_engines
 TYPES = tuple(CLIENT_TYPES)
 BEYOND: dict[str, Any] = {
     "homepage_url": "https://example.com",
+    "policy_url": "https://example.com/policy",
+    "terms_url": "https://example.com/terms",
+    "scopes": ("CRM.modules.leads.READ",),
     "redirect_uris": ("https://app.example/callback",),
     "origins": (SPA,),
     "post_logout_redirect_uris": ("https://app.example/bye",),
@@ -42,7 +45,7 @@ FITTING = {
     "mobile": {"redirect_uris", "post_logout_redirect_uris", "legacy_secret"},
 }
 """Which fields beyond those that every type has may be set as in BEYOND; the rest are refused."""
-EVERYBODY = {"homepage_url", "data_centers", "vendor_compatible"}
+EVERYBODY = {"homepage_url", "policy_url", "terms_url", "scopes", "data_centers", "vendor_compatible"}
 
 
 def refused_fields(type_name: str, asked: Registration) -> set[str]:

@@ -18,6 +18,16 @@ from grantline.clients.client import (
 )
 from grantline.clients.client_secrets import SecretRefused, add_secret, reset_secrets, revoke_secret
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
+from grantline.clients.manifest import (
+    LONGEST_MANIFEST,
+    MANIFEST_KEYS,
+    Change,
+    Manifest,
+    compare_manifest,
+    manifest_of,
+    parse_manifest,
+    render_manifest,
+)
 from grantline.clients.memory import ClientMemory, confirmation, confirms
 from grantline.clients.registration import (
     creation_key,
@@ -30,15 +40,19 @@ from grantline.clients.registration import (
 
 __all__ = [
     "CLIENT_TYPES",
+    "LONGEST_MANIFEST",
+    "MANIFEST_KEYS",
     "RESOURCE_API",
     "Api",
     "ApiRefused",
     "Authenticated",
+    "Change",
     "Client",
     "ClientMemory",
     "ClientSecret",
     "ClientType",
     "FieldProblem",
+    "Manifest",
     "Registration",
     "RegistrationRefused",
     "SecretRefused",
@@ -46,6 +60,7 @@ __all__ = [
     "add_secret",
     "authenticate",
     "check_registration",
+    "compare_manifest",
     "confirmation",
     "confirms",
     "create_api",
@@ -58,11 +73,14 @@ __all__ = [
     "list_apis",
     "list_clients",
     "list_workspace_clients",
+    "manifest_of",
     "move_api",
     "origin_is_registered",
+    "parse_manifest",
     "recall",
     "register_client",
     "registration_of",
+    "render_manifest",
     "reset_secrets",
     "revoke_secret",
     "set_disabled",

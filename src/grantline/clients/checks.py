@@ -1,8 +1,9 @@
 """What an app may register: each field checked, with a sentence for whoever typed it (T2–T4)."""
 
+import dataclasses
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,8 +37,15 @@ class FieldProblem:
     """One thing to mend: the field as the form names it, what is wrong, and what to do."""
 
     field: str
-    sentence: str
+    text: str
+    """The sentence as translators have it, with `%(name)s` where a value stands."""
     value: str = ""
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English."""
+        return self.text % self.values if self.values else self.text
 
 
 class RegistrationRefused(ValueError):
