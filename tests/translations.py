@@ -32,7 +32,7 @@ BELOW: Final = (
     "oauth/redirect_uri.py",
     "oauth/redirect_difference.py",
 )
-KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
+KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2), "mark_number": (1, 2)}
 Message = str | tuple[str, str]
 
 
@@ -40,7 +40,7 @@ def messages() -> list[Message]:
     """Every sentence, each once, in the order of files and lines."""
     found: dict[Message, None] = {}
     for message in (*_of_templates(), *_of_python(), *_of_tables()):
-        if message and message != ("", ""):
+        if message and message not in (("", ""), "None"):
             found.setdefault(message)
     return list(found)
 

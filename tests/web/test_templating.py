@@ -169,3 +169,18 @@ def test_addresses_break_before_a_dot_and_after_the_at_sign() -> None:
 )
 def test_initials_are_the_first_and_the_last(name: str, initials: str) -> None:
     assert render_initials(name) == initials
+
+
+def test_T88_a_translated_sentence_is_text_whoever_wrote_it_and_markup_stands_in_trans_blocks() -> None:
+    pages = Pages()
+    environment = pages._environment
+    shown = environment.from_string(
+        "{{ _(wish) }}|{{ _('Hello %(name)s', name=wish) }}|{{ _(many, name=wish) }}"
+    )
+    text = shown.render(wish="<script>%20</script>", many="<i>%(name)s</i>")
+    assert "<" not in text
+    assert "&lt;script&gt;%20" in text
+    block = environment.from_string("{% trans name=wish %}<b>{{ name }}</b> 100 %{% endtrans %}")
+    assert block.render(wish="<i>") == "<b>&lt;i&gt;</b> 100 %"
+    for path in sorted((HERE / "templates").rglob("*.html")):
+        assert not re.search(r"\b_\(\s*\"[^\"]*<", path.read_text()), f"{path.name} has markup in _()"

@@ -77,3 +77,8 @@ def ngettext(one: str, many: str, count: int, **values: Any) -> str:
 def mark(text: str) -> str:
     """The text as it is: a mark for a table of English sentences that are translated where they are shown."""
     return text
+
+
+def mark_number(one: str, many: str) -> tuple[str, str]:
+    """Both forms of a sentence with a number, marked for a table."""
+    return one, many

@@ -15,12 +15,14 @@ from types import MappingProxyType
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import escape
 
 from grantline.web.languages import (
     LANGUAGES,
     RIGHT_TO_LEFT,
     _,
     mark,
+    mark_number,
     ngettext,
     spoken,
     translate,
@@ -28,16 +30,16 @@ from grantline.web.languages import (
 )
 
 HERE = Path(__file__).parent
-STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "people")
+STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "trying", "people")
 CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
     {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 )
 UNSAFE_FILTERS = ("safe", "tojson", "urlize", "xmlattr", "forceescape")
 _UNITS: Final = (
-    (86_400, mark("%(num)d day"), mark("%(num)d days")),
-    (3_600, mark("%(num)d hour"), mark("%(num)d hours")),
-    (60, mark("%(num)d minute"), mark("%(num)d minutes")),
-    (1, mark("%(num)d second"), mark("%(num)d seconds")),
+    (86_400, mark_number("%(num)d day", "%(num)d days")),
+    (3_600, mark_number("%(num)d hour", "%(num)d hours")),
+    (60, mark_number("%(num)d minute", "%(num)d minutes")),
+    (1, mark_number("%(num)d second", "%(num)d seconds")),
 )
 _MONTHS: Final = (
     *(mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun")),
@@ -86,13 +88,13 @@ def render_duration(seconds: int) -> str:
     """A length of time in at most two units: "5 minutes", "1 hour 30 minutes", "42 seconds"."""
     rest = max(seconds, 0)
     words: list[str] = []
-    for size, one, many in _UNITS:
+    for size, forms in _UNITS:
         count, rest = divmod(rest, size)
         if count:
-            words.append(ngettext(one, many, count))
+            words.append(ngettext(*forms, count))
         if len(words) == 2 or (words and not count):
             break
-    return " ".join(words) or ngettext(_UNITS[-1][1], _UNITS[-1][2], 0)
+    return " ".join(words) or ngettext(*_UNITS[-1][1], 0)
 
 
 def render_utc(at: int) -> str:
@@ -164,10 +166,18 @@ def _environment(templates_dir: Path, static_url: object) -> Environment:
     )
     environment.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
+    environment.globals["_"] = _say
     environment.globals.update(
         static=static_url, language=spoken, languages=LANGUAGES, right_to_left=RIGHT_TO_LEFT
     )
     return environment
+
+
+def _say(message: str, **values: object) -> str:
+    """`_("…")` in a template: the sentence in the reader's language. It is text and nothing else, wherever it
+    came from; a sentence with markup stands in `{% trans %}`, which only a template can say (T88)."""
+    sentence = translate(message)
+    return escape(sentence) % values if values else sentence.replace("%%", "%")
 
 
 def _read_static_files(static_dir: Path) -> tuple[Mapping[str, tuple[bytes, str]], Mapping[str, str]]:
