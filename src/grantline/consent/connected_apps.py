@@ -29,7 +29,8 @@ async def list_connected_apps(db: Database, account_id: int) -> Sequence[Connect
         " (SELECT MAX(a.used_at) FROM authorizations a WHERE a.account_id = $1 AND a.client_id = c.id AND"
         " a.revoked_at IS NULL)"
         " FROM consents k JOIN clients c ON c.id = k.client_id"
-        " WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND c.deleted_at IS NULL LIMIT 100",
+        " WHERE k.account_id = $1 AND k.withdrawn_at IS NULL AND c.deleted_at IS NULL AND c.trial_of = ''"
+        " LIMIT 100",
         account_id,
     )
     apps = {
@@ -39,8 +40,8 @@ async def list_connected_apps(db: Database, account_id: int) -> Sequence[Connect
     own = await db.all(
         "SELECT c.id, c.name, c.homepage_url, c.type, a.scope, a.created_at, a.used_at FROM authorizations a"
         " JOIN clients c ON c.id = a.client_id"
-        " WHERE a.account_id = $1 AND a.revoked_at IS NULL AND c.deleted_at IS NULL ORDER BY a.used_at"
-        " LIMIT 1000",
+        " WHERE a.account_id = $1 AND a.revoked_at IS NULL AND c.deleted_at IS NULL AND c.trial_of = ''"
+        " ORDER BY a.used_at LIMIT 1000",
         account_id,
     )
     for row in own:

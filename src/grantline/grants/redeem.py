@@ -9,6 +9,7 @@ from grantline.grants.client_credentials import redeem_client_credentials
 from grantline.grants.device_code import redeem_device_code
 from grantline.grants.exchange import Exchange
 from grantline.grants.refresh_token import redeem_refresh_token
+from grantline.grants.rehearsing import rehearse
 from grantline.oauth.errors import OAuthError, UnauthorizedClient
 from grantline.oauth.requests import TokenRequest
 from grantline.oauth.responses import TokenResponse
@@ -30,6 +31,8 @@ async def redeem(exchange: Exchange, request: TokenRequest) -> TokenResponse:
     try:
         if request.grant_type not in exchange.client.type.grants:
             raise UnauthorizedClient("grant_type_not_allowed", received=request.grant_type)
+        if exchange.client.rehearsal_until > exchange.now:
+            await rehearse(exchange, request.grant_type)
         return await grant(exchange, request)
     except OAuthError as error:
         raise error.concerning(exchange.client.id, proven=exchange.authenticated.with_secret) from None

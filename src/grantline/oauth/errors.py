@@ -50,6 +50,8 @@ class OAuthError(Exception):
         self.retry_after = retry_after
         self.client_id: str | None = None
         self.proven = False
+        self.rehearsed = False
+        """The app's developers asked for this failure. The wire does not show it; the activity does."""
 
     def concerning(self, client_id: str, *, proven: bool = False) -> Self:
         """Return the same error, marked with the app it concerns and whether that app had authenticated.

@@ -49,7 +49,7 @@ class Place:
                 {"id": known.workspace_id, "name": self.name_of(known)} for known in self.memberships
             ],
             "switch_token": visit.form_token("workspace.switch"),
-            "client": _client(self.client) if self.client is not None else None,
+            "client": _client(self.client, visit.now) if self.client is not None else None,
         }
 
     def name_of(self, membership: Membership) -> str:
@@ -57,7 +57,7 @@ class Place:
         return membership.name or self.account.name
 
 
-def _client(client: Client) -> Mapping[str, Any]:
+def _client(client: Client, now: int) -> Mapping[str, Any]:
     return {
         "client_id": client.id,
         "name": client.name,
@@ -68,6 +68,7 @@ def _client(client: Client) -> Mapping[str, Any]:
         "enabled": client.enabled,
         "redirects": client.type.redirect_uris != "none",
         "secret": client.type.secret,
+        "rehearsal_until": client.rehearsal_until if client.rehearsal_until > now else 0,
     }
 
 
