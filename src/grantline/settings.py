@@ -47,6 +47,15 @@ class Settings(BaseSettings):
         (),
         description="Networks (CIDR, comma separated) whose `X-Forwarded-…` headers are believed.",
     )
+    smtp_url: str = Field(
+        "",
+        repr=False,
+        description="Mail server: `smtp://user:password@host:587`, or `smtps://…`. Empty: mails aren't sent.",
+    )
+    mail_from: str = Field("", description="Address that mails come from. Needed with a mail server.")
+    mail_folder: Path | None = Field(
+        None, description="Folder that mails are kept in, one file each, instead of being sent."
+    )
     demo: bool = Field(
         False, description="The demo: shows what a stranger would not see, and warns on every page."
     )
@@ -107,6 +116,8 @@ class Settings(BaseSettings):
             raise ValueError("the demo and debug logging work on loopback only")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("a certificate and its key go together")
+        if self.smtp_url and (self.mail_folder is not None or not self.mail_from):
+            raise ValueError("a mail server needs GRANTLINE_MAIL_FROM, and no mail folder beside it")
         if self.workers > 1 and self.database.startswith("sqlite://"):
             raise ValueError(
                 "a SQLite file is served by one worker: several would wait for each other. For more, use"
@@ -143,6 +154,11 @@ class Settings(BaseSettings):
     def master_key_path(self) -> Path:
         """Where the master key is: the setting, or beside the database."""
         return self.master_key_file or Path(self.database.removeprefix("sqlite://")).with_name("master.key")
+
+    @property
+    def mail_sender(self) -> str:
+        """Where mails come from: the setting, or an address of this host for those that are only kept."""
+        return self.mail_from or f"grantline@{urlsplit(self.public_url).hostname or 'localhost'}"
 
     @property
     def audit_path(self) -> Path:

@@ -37,6 +37,7 @@ from grantline.clients.registration import (
     set_disabled,
     update_client,
 )
+from grantline.clients.transfer import TransferRefused, transfer_client
 
 __all__ = [
     "CLIENT_TYPES",
@@ -56,6 +57,7 @@ __all__ = [
     "Registration",
     "RegistrationRefused",
     "SecretRefused",
+    "TransferRefused",
     "Unconfirmed",
     "add_secret",
     "authenticate",
@@ -84,6 +86,7 @@ __all__ = [
     "reset_secrets",
     "revoke_secret",
     "set_disabled",
+    "transfer_client",
     "unknown_client",
     "update_client",
 ]

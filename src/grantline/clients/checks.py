@@ -2,34 +2,19 @@
 
 import dataclasses
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from grantline.clients.client_types import ClientType
+from grantline.names import check_name
 from grantline.oauth.redirect_uri import RedirectKind, RedirectUriProblem, check_origin, check_redirect_uri
 
 MOST_ADDRESSES: Final = 50
 MOST_SCOPES: Final = 100
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,200}")
-_NAME: Final = re.compile(r"[\w .&-]{2,60}")
 _URL_TEXT: Final = re.compile(r"[!#-;=?-\[\]_a-z~%]{1,2000}")
-_LOOK_ALIKES: Final = str.maketrans(
-    {
-        **dict.fromkeys("1iıɩɪɨłƚǀ", "l"),
-        **dict.fromkeys("0ø", "o"),
-        **dict.fromkeys("ɡɢ", "g"),
-        **dict.fromkeys("ᴛŧ", "t"),
-        "5": "s",
-        "ʀ": "r",
-        "ᴀ": "a",
-        "ɴ": "n",
-        "ʟ": "l",
-        "ᴇ": "e",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +26,14 @@ class FieldProblem:
     """The sentence as translators have it, with `%(name)s` where a value stands."""
     value: str = ""
     values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    fix: str = ""
+    """What to do, where that is a sentence of its own."""
 
     @property
     def sentence(self) -> str:
-        """The sentence in English."""
-        return self.text % self.values if self.values else self.text
+        """All of it in English."""
+        told = self.text % self.values if self.values else self.text
+        return f"{told} {self.fix}" if self.fix else told
 
 
 class RegistrationRefused(ValueError):
@@ -78,32 +66,6 @@ class Registration:
     """Mobile alone: also issue a secret, for apps that can't do without."""
 
 
-def check_name(name: str) -> str:
-    """The name in its stored form (NFC). Raises ValueError with a sentence (T3)."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not _NAME.fullmatch(name) or "  " in name:
-        raise ValueError("Use 2 to 60 letters, digits, spaces and the signs _ & - .")
-    for word in re.split(r"[ _&.-]+", name):
-        scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in word if letter.isalpha()}
-        if len(scripts) > 1:
-            raise ValueError("One word mixes letters of several scripts, which people can't tell apart.")
-    if unicodedata.normalize("NFKC", name) != name:
-        raise ValueError("The name has letters in an unusual form. Type it with the plain ones.")
-    if _skeleton("grantline") in _skeleton(name):
-        raise ValueError("This name looks like Grantline's own. Choose a name that is yours.")
-    return name
-
-
-def _skeleton(name: str) -> str:
-    """What is left of a name at a glance: no accents, no signs, one letter for those that look alike."""
-    plain = (
-        letter
-        for letter in unicodedata.normalize("NFKD", name.casefold()).translate(_LOOK_ALIKES)
-        if letter.isalnum()
-    )
-    return "".join(plain)
-
-
 def _check_url(value: str) -> None:
     # The raw text first: the parser passes over tabs and line breaks without a word (T2).
     parts = urlsplit(value) if _URL_TEXT.fullmatch(value) else urlsplit("")
@@ -119,7 +81,7 @@ def check_registration(kind: ClientType, asked: Registration) -> Registration:
         try:
             check(value)
         except RedirectUriProblem as problem:
-            problems.append(FieldProblem(name, f"{problem.sentence} {problem.fix}", value))
+            problems.append(FieldProblem(name, problem.sentence, value, fix=problem.fix))
         except ValueError as problem:
             problems.append(FieldProblem(name, str(problem), value))
 
@@ -138,12 +100,17 @@ def check_registration(kind: ClientType, asked: Registration) -> Registration:
     for name in ("redirect_uris", "origins", "post_logout_redirect_uris"):
         values: tuple[str, ...] = getattr(asked, name)
         if len(values) > MOST_ADDRESSES:
-            problems.append(FieldProblem(name, f"At most {MOST_ADDRESSES} lines."))
+            problems.append(FieldProblem(name, "At most %(most)d lines.", "", {"most": MOST_ADDRESSES}))
         if len(set(values)) != len(values):
             problems.append(FieldProblem(name, "One line stands here twice."))
     if len(asked.scopes) > MOST_SCOPES or any(not _SCOPE.fullmatch(scope) for scope in asked.scopes):
         problems.append(
-            FieldProblem("scopes", f"Name at most {MOST_SCOPES} scopes, as the list spells them.")
+            FieldProblem(
+                "scopes",
+                "Name at most %(most)d scopes, as the list spells them.",
+                "",
+                {"most": MOST_SCOPES},
+            )
         )
     problems += _misfits(kind, asked)
     if problems:
@@ -153,9 +120,14 @@ def check_registration(kind: ClientType, asked: Registration) -> Registration:
 
 def _misfits(kind: ClientType, asked: Registration) -> list[FieldProblem]:
     """What the type needs and lacks, or has no use for."""
-    problems = []
+    problems: list[FieldProblem] = []
+    values = {"type": kind.title}
+
+    def misfit(field: str, text: str) -> None:
+        problems.append(FieldProblem(field, text, "", values))
+
     if kind.redirect_uris == "none" and (asked.redirect_uris or asked.post_logout_redirect_uris):
-        problems.append(FieldProblem("redirect_uris", f"{kind.title} apps have no redirect URI."))
+        misfit("redirect_uris", "%(type)s apps have no redirect URI.")
     if kind.redirect_uris != "none" and not asked.redirect_uris:
         problems.append(FieldProblem("redirect_uris", "Add at least one redirect URI."))
     if kind.origins and not asked.origins:
@@ -165,7 +137,7 @@ def _misfits(kind: ClientType, asked: Registration) -> list[FieldProblem]:
             )
         )
     if not kind.origins and asked.origins:
-        problems.append(FieldProblem("origins", f"{kind.title} apps have no JavaScript origins."))
+        misfit("origins", "%(type)s apps have no JavaScript origins.")
     if kind.origins and asked.origins:
         for uri in asked.redirect_uris:
             if not any(
@@ -177,11 +149,9 @@ def _misfits(kind: ClientType, asked: Registration) -> list[FieldProblem]:
                     )
                 )
     if asked.implicit and not kind.may_choose_implicit:
-        problems.append(
-            FieldProblem("implicit", f"{kind.title} apps can't get tokens straight in the redirect.")
-        )
+        misfit("implicit", "%(type)s apps can't get tokens straight in the redirect.")
     if asked.app_scopes and "client_credentials" not in kind.grants:
-        problems.append(FieldProblem("app_scopes", f"{kind.title} apps get no tokens as the app itself."))
+        misfit("app_scopes", "%(type)s apps get no tokens as the app itself.")
     if asked.legacy_secret and kind.secret != "optional":
-        problems.append(FieldProblem("legacy_secret", f"{kind.title} apps have no optional secret."))
+        misfit("legacy_secret", "%(type)s apps have no optional secret.")
     return problems

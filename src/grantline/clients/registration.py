@@ -50,7 +50,7 @@ async def register_client(
                 asked=replace(asked, data_centers=asked.data_centers or (data_center,)),
                 secret=secret[1] if secret else None,
                 owner_account_id=owner_account_id,
-                organization_id=organization_id,
+                organization_id=_organization(kind, owner_account_id, organization_id, workspace_id),
                 creation_key=creation_key and f"{owner_account_id}:{creation_key}",
                 now=now,
                 workspace_id=_workspace(kind, owner_account_id, workspace_id),
@@ -76,6 +76,15 @@ async def register_client(
 def _workspace(kind: ClientType, owner_account_id: int, workspace_id: int | None) -> int:
     """A self client acts for its owner, so nobody else may get at its credentials."""
     return owner_account_id if workspace_id is None or kind.name == "self-client" else workspace_id
+
+
+def _organization(
+    kind: ClientType, owner_account_id: int, organization_id: int, workspace_id: int | None
+) -> int:
+    """An app of a team acts for the team's organization, which has its workspace's number: whoever may see its
+    secret would get at the data of whoever registered it otherwise."""
+    workspace = _workspace(kind, owner_account_id, workspace_id)
+    return organization_id if workspace == owner_account_id else workspace
 
 
 async def insert_client(

@@ -25,6 +25,7 @@ from grantline.db import Database, DatabaseUnavailable, open_database
 from grantline.jobs import do_due_jobs
 from grantline.keys import Envelope, ensure_keys, load_keyring, load_master_key
 from grantline.limits import Limiter
+from grantline.mail import Post, open_post
 from grantline.scopes import Catalog
 from grantline.settings import Settings
 from grantline.tokens import Mint, ScopeSets
@@ -48,6 +49,8 @@ class Server:
     node: Node
     counters: Counters
     https: bool
+    post: Post | None
+    """Where mails go; None: nowhere."""
     requests: dict[tuple[str, int], int] = field(default_factory=dict)
     """Answers by route and status, for the metrics."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -121,6 +124,7 @@ async def open_server(
     settings: Settings, *, clock: Clock = system_clock, pages: Pages | None = None
 ) -> Server:
     """The server of these settings: database migrated, keys there. Raises ValueError, DatabaseUnavailable."""
+    post = open_post(settings.smtp_url, settings.mail_sender, settings.mail_folder)
     if settings.in_the_clear:
         structlog.get_logger().warning(
             "this server can be reached without TLS",
@@ -155,6 +159,7 @@ async def open_server(
         node=node,
         counters=Counters(db),
         https=settings.public_url.startswith("https://"),
+        post=post,
     )
     node.on_change(server.reload)
     return server

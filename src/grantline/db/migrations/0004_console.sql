@@ -14,7 +14,8 @@ CREATE TABLE workspace_members (
 );
 CREATE INDEX members_by_workspace ON workspace_members (workspace_id);
 CREATE TABLE invitations (
-  token_hash BLOB PRIMARY KEY,
+  id TEXT PRIMARY KEY,
+  token_hash BLOB NOT NULL UNIQUE,
   workspace_id BIGINT NOT NULL REFERENCES workspaces (id),
   email TEXT NOT NULL,
   email_key TEXT NOT NULL,
@@ -22,10 +23,10 @@ CREATE TABLE invitations (
   invited_by BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
-  accepted_at BIGINT,
-  withdrawn_at BIGINT
+  mailed_at BIGINT
 );
-CREATE INDEX invitations_by_workspace ON invitations (workspace_id);
+CREATE UNIQUE INDEX one_invitation ON invitations (workspace_id, email_key);
+CREATE INDEX invitations_by_end ON invitations (expires_at);
 
 INSERT INTO workspaces (id, name, personal, created_at)
   SELECT id, '', 1, created_at FROM accounts;
@@ -85,6 +86,7 @@ CREATE TABLE rehearsals (
   started_at BIGINT NOT NULL,
   ends_at BIGINT NOT NULL
 );
+CREATE INDEX rehearsals_by_end ON rehearsals (ends_at);
 ALTER TABLE clients ADD COLUMN rehearsal_until BIGINT NOT NULL DEFAULT 0;
 
 -- Apps that exist for one run of a flow and are deleted after it.
