@@ -39,7 +39,7 @@ async def register_client(
         return own, None
     secret: tuple[str, ClientSecret] | None = None
     if kind.secret == "required" or (kind.name == "non-browser") or asked.legacy_secret:
-        secret = mint_secret(data_center, now)
+        secret = mint_secret(data_center, now, owner_account_id)
     client_id = mint(CLIENT_ID, data_center)
     try:
         async with db.transaction() as tx:
@@ -99,6 +99,8 @@ async def insert_client(
     creation_key: str | None,
     now: int,
     workspace_id: int = 0,
+    trial_of: str = "",
+    trial_until: int = 0,
 ) -> None:
     """The rows of a new client, inside the caller's transaction."""
     await tx.run(
@@ -106,9 +108,9 @@ async def insert_client(
         " redirect_uris, origins,"
         " post_logout_redirect_uris, app_scopes, data_centers, implicit, vendor_compatible, secrets,"
         " version, creation_key,"
-        " created_at, updated_at, workspace_id, policy_url, terms_url, scopes)"
+        " created_at, updated_at, workspace_id, policy_url, terms_url, scopes, trial_of, trial_until)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, $16, $17, $18,"
-        " $19, $20)",
+        " $19, $20, $21, $22)",
         client_id,
         kind.name,
         asked.name,
@@ -129,15 +131,20 @@ async def insert_client(
         asked.policy_url,
         asked.terms_url,
         json.dumps(asked.scopes),
+        trial_of,
+        trial_until,
     )
     for origin in asked.origins:
         await tx.run("INSERT INTO client_origins (origin, client_id) VALUES ($1, $2)", origin, client_id)
 
 
-async def update_client(db: Database, client: Client, asked: Registration, now: int) -> Client:
+async def update_client(
+    db: Database, client: Client, asked: Registration, now: int, *, only_this_version: bool = False
+) -> Client:
     """The app with what was asked. A change of name or of a redirect host ends remembered consents (T3, T85).
 
-    Raises RegistrationRefused; LookupError when it was deleted meanwhile.
+    Raises RegistrationRefused; LookupError when it was deleted meanwhile or, with `only_this_version`,
+    changed.
     """
     asked = check_registration(client.type, asked)
     async with db.transaction() as tx:
@@ -145,7 +152,8 @@ async def update_client(db: Database, client: Client, asked: Registration, now: 
             "UPDATE clients SET name = $2, homepage_url = $3, redirect_uris = $4, origins = $5,"
             " post_logout_redirect_uris = $6, app_scopes = $7, data_centers = $8, implicit = $9,"
             " vendor_compatible = $10, policy_url = $12, terms_url = $13, scopes = $14,"
-            " version = version + 1, updated_at = $11 WHERE id = $1 AND deleted_at IS NULL",
+            " version = version + 1, updated_at = $11 WHERE id = $1 AND deleted_at IS NULL"
+            " AND (version = $15 OR $16 = 0)",
             client.id,
             asked.name,
             asked.homepage_url,
@@ -160,6 +168,8 @@ async def update_client(db: Database, client: Client, asked: Registration, now: 
             asked.policy_url,
             asked.terms_url,
             json.dumps(asked.scopes),
+            client.version,
+            int(only_this_version),
         )
         if not changed:
             raise LookupError(client.id)
@@ -195,7 +205,8 @@ async def delete_client(db: Database, client_id: str, now: int) -> bool:
     """Delete the app: with the next request none of its tokens works. False when there is no such app."""
     async with db.transaction() as tx:
         changed = await tx.run(
-            "UPDATE clients SET deleted_at = $2, secrets = '[]' WHERE id = $1 AND deleted_at IS NULL",
+            "UPDATE clients SET deleted_at = $2, secrets = '[]', creation_key = NULL WHERE id = $1"
+            " AND deleted_at IS NULL",
             client_id,
             now,
         )

@@ -10,7 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -21,10 +21,11 @@ from grantline.opaque import random_texts
 from grantline.web import headers as fixed
 from grantline.web.call import Answer, Call
 from grantline.web.connections import ANSWER
+from grantline.web.console_api import ADDRESSES, refuse_call
 from grantline.web.errors import answer_error
 from grantline.web.headers import Headers
 from grantline.web.peer import Peer, find_peer
-from grantline.web.routes import PROGRAMS, Program
+from grantline.web.routes import CONSOLE_API, PROGRAMS, Program, find_program
 from grantline.web.server import Server
 
 Scope = MutableMapping[str, Any]
@@ -112,12 +113,12 @@ class Edge:
             refusal = self._refusal(scope, headers, repeated)
             if refusal:
                 await self._plain(scope, receive, send, refusal, visit)
-            elif (program := PROGRAMS.get(path)) is not None:
+            elif (program := find_program(path)) is not None:
                 await self._program(program, scope, headers, receive, send, visit)
             else:
                 await self._page(scope, receive, self._noting(send, visit), visit)
         finally:
-            key = (path if path in PROGRAMS else "page", visit.status)
+            key = (_route(path), visit.status)
             self.server.requests[key] = self.server.requests.get(key, 0) + 1
             if self._logs_requests:
                 ms = round((time.perf_counter() - started) * 1000, 1)
@@ -175,7 +176,7 @@ class Edge:
             return 400
         if _ODD_PATH.search(raw):
             return 404
-        if scope["method"] not in _METHODS:
+        if scope["method"] not in _METHODS and not path.startswith(ADDRESSES):
             return 405
         return 0
 
@@ -195,18 +196,18 @@ class Edge:
         handler = program.methods.get("GET" if method == "HEAD" else method)
         if handler is None:
             allowed = ", ".join(sorted({*program.methods, "OPTIONS"}))
-            body = b'{"error":"invalid_request","error_description":"This address takes other methods."}'
-            await self._send(scope, send, Answer(405, body, (("allow", allowed),)), (), visit)
+            answer = self._refused(program, 405, "This address takes other methods.", visit)
+            await self._send(scope, send, replace(answer, headers=(("allow", allowed),)), (), visit)
             return
         try:
             body = await read_body(receive, headers)
         except BodyTooLarge:
-            body = b'{"error":"invalid_request","error_description":"The request is larger than 64 KB."}'
-            await self._send(scope, send, Answer(413, body, (("connection", "close"),)), (), visit)
+            answer = self._refused(program, 413, "The request is larger than 64 KB.", visit)
+            await self._send(scope, send, replace(answer, headers=(("connection", "close"),)), (), visit)
             return
         except BodyCutOff:
-            body = b'{"error":"invalid_request","error_description":"The request was cut off."}'
-            await self._send(scope, send, Answer(400, body), (), visit)
+            answer = self._refused(program, 400, "The request was cut off.", visit)
+            await self._send(scope, send, answer, (), visit)
             return
         headers.pop("cookie", None)  # what a program's endpoint can't see it can't act on (T58)
         call = Call(
@@ -227,6 +228,13 @@ class Edge:
             answer = await answer_error(server, call, error)
         cors = () if program.cors == "none" else await self._cors(program, call, answer)
         await self._send(scope, send, answer, cors, visit)
+
+    def _refused(self, program: Program, status: int, sentence: str, visit: Visit) -> Answer:
+        """The answer of a program to what it is not asked about."""
+        if program is CONSOLE_API:
+            return refuse_call(self.server.issuer, visit.request_id, status, sentence)
+        body = f'{{"error":"invalid_request","error_description":"{sentence}"}}'
+        return Answer(status, body.encode())
 
     def _head(self, answer: Answer, cors: Headers) -> tuple[bytes, fixed.RawHeaders]:
         """The header lines of an answer, and the same as pairs. Kept, since most are the same again."""
@@ -316,20 +324,27 @@ class Edge:
 
     async def _plain(self, scope: Scope, receive: Receive, send: Send, status: int, visit: Visit) -> None:
         """A refusal as a page or, for who asks an endpoint for programs, as JSON."""
-        if scope["path"] in PROGRAMS:
+        program = find_program(scope["path"])
+        if program is not None:
             words = {
                 400: "A header came twice.",
                 404: "There is nothing here.",
                 405: "This method is not used here.",
             }
             text = words.get(status, "The request was refused as it stands.")
-            body = f'{{"error":"invalid_request","error_description":"{text}"}}'.encode()
-            await self._send(scope, send, Answer(status, body), (), visit)
+            await self._send(scope, send, self._refused(program, status, text, visit), (), visit)
             return
         self._tell_pages(scope, visit, refused=status)
         scope["method"], scope["path"], scope["raw_path"] = "GET", "/refused", b"/refused"
         scope["query_string"] = b""
         await self._pages(scope, receive, self._noting(send, visit))
+
+
+def _route(path: str) -> str:
+    """The word for this address in the metrics, of which there are few."""
+    if path in PROGRAMS:
+        return path
+    return "console-api" if path.startswith(ADDRESSES) else "page"
 
 
 def _join_repeated(raw: list[tuple[bytes, bytes]], headers: dict[str, str]) -> bool:

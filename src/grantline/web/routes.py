@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from grantline.activity import STARTED
 from grantline.web.call import Answer, Call
+from grantline.web.console_api import ADDRESSES, answer_call
 from grantline.web.endpoints import device, documents, introspect, revoke, token, userinfo
 from grantline.web.server import Server
 
@@ -20,12 +22,12 @@ class Program:
     methods: Mapping[str, Handler]
     cors: str = "none"
     counted: str = ""
-    """Under which word an app's successes are counted."""
+    """Under which word an app's successes are counted; those of tokens are counted at their endpoint."""
 
 
 PROGRAMS: Final = MappingProxyType(
     {
-        "/oauth/v2/token": Program({"POST": token.token}, "app", "token"),
+        "/oauth/v2/token": Program({"POST": token.token}, "app"),
         "/oauth/v2/token/revoke": Program({"POST": revoke.revoke}, "app", "revocation"),
         "/oauth/v2/revoke/token": Program({"POST": revoke.revoke}, "app", "revocation"),
         "/oauth/v2/introspect": Program({"POST": introspect.introspect}, counted="introspection"),
@@ -34,8 +36,8 @@ PROGRAMS: Final = MappingProxyType(
         ),
         "/oauth/user/info": Program({"GET": userinfo.user_info}, "app", "userinfo"),
         "/oauth/v2/keys": Program({"GET": documents.keys}, "public"),
-        "/oauth/v3/device/code": Program({"POST": device.device_code}, "app", "device"),
-        "/oauth/v3/device/token": Program({"POST": device.device_token}, "app", "token"),
+        "/oauth/v3/device/code": Program({"POST": device.device_code}, "app", STARTED),
+        "/oauth/v3/device/token": Program({"POST": device.device_token}, "app"),
         "/oauth/serverinfo": Program({"GET": documents.serverinfo}, "public"),
         "/.well-known/openid-configuration": Program({"GET": documents.openid_document}, "public"),
         "/.well-known/oauth-authorization-server": Program({"GET": documents.oauth_document}, "public"),
@@ -44,3 +46,13 @@ PROGRAMS: Final = MappingProxyType(
         "/metrics": Program({"GET": documents.metrics}),
     }
 )
+
+CONSOLE_API: Final = Program(
+    MappingProxyType(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), answer_call))
+)
+"""Everything below ADDRESSES: the console's API has a table of its own (`console_api/table.py`)."""
+
+
+def find_program(path: str) -> Program | None:
+    """The program at this address."""
+    return PROGRAMS.get(path) or (CONSOLE_API if path.startswith(ADDRESSES) else None)

@@ -1,0 +1,15 @@
+"""Every operation of the console's API, each with the scope and the right that it needs (T143)."""
+
+from typing import Final
+
+from grantline.web.console_api import activity, catalogue, clients, codes, manifests, secrets
+from grantline.web.console_api.operations import Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *clients.OPERATIONS,
+    *manifests.OPERATIONS,
+    *secrets.OPERATIONS,
+    *codes.OPERATIONS,
+    *activity.OPERATIONS,
+    *catalogue.OPERATIONS,
+)
