@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from grantline.activity import Counters, Usage, fold_hours, list_usage
+from grantline.activity import (
+    Counters,
+    Usage,
+    fold_hours,
+    list_usage,
+    secret_kind,
+    workspace_key,
+)
 from grantline.db import Database, open_database
 from grantline.web.background import sweep
 from tests.site import START, Site
@@ -94,7 +101,11 @@ async def test_the_successes_of_an_app_are_counted_and_its_failures_are_not(site
     assert (await site.token(client_id="nobody", client_secret="x", grant_type="x")).status_code == 401
     await site.server.counters.flush()
     assert {one.kind: one.count for one in await list_usage(site.db, app.id, 0)} == {
-        "token": 4,
+        "token.authorization_code": 1,
+        "token.refresh_token": 3,
+        secret_kind(app.client.secrets[0].id): 4,
         "introspection": 1,
     }
-    assert len(await site.db.all("SELECT DISTINCT client_id FROM client_usage")) == 1
+    of_the_workspace = await list_usage(site.db, workspace_key(app.client.workspace_id), 0)
+    assert [(one.kind, one.count) for one in of_the_workspace] == [("token", 4)]
+    assert len(await site.db.all("SELECT DISTINCT client_id FROM client_usage")) == 2

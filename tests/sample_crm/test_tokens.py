@@ -49,7 +49,9 @@ async def test_6750_2_1_a_the_header_may_say_bearer_or_the_vendors_word_in_any_c
     """RFC 6750 §2.1."""
     answer = await crm.call("GET", LEADS, token=None, headers={"Authorization": f"{word} ada"})
     assert answer.status_code == 200
-    assert crm.server.asked[-1] == {"token": ["ada"], "token_type_hint": ["access_token"]}
+    needed = ["CRM.modules.leads.READ"]
+    asked = {"token": ["ada"], "token_type_hint": ["access_token"], "needed_scope": needed}
+    assert crm.server.asked[-1] == asked
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")

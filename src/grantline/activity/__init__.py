@@ -1,23 +1,83 @@
 """Activity: what failed and why, for the people who own the app, in a bounded ring per app, looked up by
-request id (R88); and how often what went well.
+request id (R88); the same added up by cause; and how often what went well.
 
 Failures before the app proved itself have a ring of their own, so that a stranger can't flush the real ones
 out (T130).
 """
 
-from grantline.activity.counters import DAYS_KEPT_SECONDS, Counters, Usage, fold_hours, list_usage
+from grantline.activity.causes import (
+    DENIED,
+    EVENT,
+    Cause,
+    list_causes,
+    list_causes_of,
+    list_workspace_causes,
+)
+from grantline.activity.counters import DAYS_KEPT_SECONDS, Counters, fold_hours
 from grantline.activity.entries import Entry, find_entry, list_entries, newest_entries
+from grantline.activity.kinds import (
+    ALLOWED,
+    ANY_TOKEN,
+    API_CALL,
+    DECLINED,
+    FAILED,
+    REFUSED,
+    REFUSED_UNPROVEN,
+    STARTED,
+    TOKENS,
+    scope_kind,
+    secret_kind,
+    token_kind,
+    workspace_key,
+)
 from grantline.activity.recorder import Recorder
+from grantline.activity.usage import (
+    Usage,
+    count_since,
+    last_used,
+    list_firsts,
+    list_firsts_of,
+    list_last_uses,
+    list_usage,
+    list_usage_of,
+    list_used_scopes,
+)
 
 __all__ = [
+    "ALLOWED",
+    "ANY_TOKEN",
+    "API_CALL",
     "DAYS_KEPT_SECONDS",
+    "DECLINED",
+    "DENIED",
+    "EVENT",
+    "FAILED",
+    "REFUSED",
+    "REFUSED_UNPROVEN",
+    "STARTED",
+    "TOKENS",
+    "Cause",
     "Counters",
     "Entry",
     "Recorder",
     "Usage",
+    "count_since",
     "find_entry",
     "fold_hours",
+    "last_used",
+    "list_causes",
+    "list_causes_of",
     "list_entries",
+    "list_firsts",
+    "list_firsts_of",
+    "list_last_uses",
     "list_usage",
+    "list_usage_of",
+    "list_used_scopes",
+    "list_workspace_causes",
     "newest_entries",
+    "scope_kind",
+    "secret_kind",
+    "token_kind",
+    "workspace_key",
 ]

@@ -1,31 +1,55 @@
-"""Counters: what went well, by app, kind and hour. Added up in memory and written once a second, so that a
-success costs no statement of its own.
+"""Counters: what went well, by app, kind and hour, and the first time of each step. Added up in memory and
+written once a second, so that a success costs no statement of its own.
 
 Hours are folded into days after a week, and days go after 90: the table is bounded by apps, kinds and days.
+Kinds are few for each app: the words of `kinds`, its own secrets, and the scopes of the catalogue.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from grantline.db import Database, DatabaseUnavailable
+from grantline.activity.kinds import API_CALL, DAY, HOUR, STARTED, TOKENS
+from grantline.db import Database, DatabaseUnavailable, Transaction
 
 FLUSH_SECONDS: Final = 1.0
-HOUR: Final = 3600
-DAY: Final = 24 * HOUR
 HOURS_KEPT_SECONDS: Final = 7 * DAY
 DAYS_KEPT_SECONDS: Final = 90 * DAY
 _TOGETHER: Final = 100
 _MOST_WAITING: Final = 100_000
+_MOST_KNOWN: Final = 50_000
 _ADD: Final = (
-    "INSERT INTO client_usage (client_id, kind, span_seconds, starts_at, count) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO client_usage (client_id, kind, span_seconds, starts_at, count, last_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"
     " ON CONFLICT (client_id, span_seconds, starts_at, kind)"
-    " DO UPDATE SET count = client_usage.count + excluded.count"
+    " DO UPDATE SET count = client_usage.count + excluded.count, last_at = CASE"
+    " WHEN excluded.last_at > client_usage.last_at THEN excluded.last_at ELSE client_usage.last_at END"
 )
+_FIRST: Final = (
+    "INSERT INTO client_firsts (client_id, step, at) VALUES ($1, $2, $3)"
+    " ON CONFLICT (client_id, step) DO NOTHING"
+)
+_STEPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        STARTED: ("authorization_request",),
+        **dict.fromkeys(TOKENS, ("token",)),
+        "token.refresh_token": ("token", "refresh"),
+        API_CALL: ("api_call",),
+        "userinfo": ("api_call",),
+    }
+)
+"""Which steps of the checklist a kind shows."""
 
 _Key = tuple[str, str, int]
+
+
+@dataclass(slots=True)
+class _Count:
+    count: int
+    last_at: int
 
 
 class Counters:
@@ -33,21 +57,51 @@ class Counters:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._counts: dict[_Key, int] = {}
+        self._counts: dict[_Key, _Count] = {}
+        self._firsts: dict[tuple[str, str], int] = {}
+        self._known_firsts: set[tuple[str, str]] = set()
+        self._told: dict[str, int] = {}
         self._turn = asyncio.Lock()
 
     def add(self, client_id: str, kind: str, now: int) -> None:
-        """Count one success of an app that is registered. `kind` is one of a few words."""
+        """Count one success of an app that is registered. `kind` is one of those that are bounded."""
         key = (client_id, kind, now - now % HOUR)
-        count = self._counts.get(key, 0)
-        if count or len(self._counts) < _MOST_WAITING:
-            self._counts[key] = count + 1
+        count = self._counts.get(key)
+        if count is not None:
+            count.count += 1
+            count.last_at = now
+        elif len(self._counts) < _MOST_WAITING:
+            self._counts[key] = _Count(1, now)
+            for step in _STEPS.get(kind, ()):
+                if (client_id, step) not in self._known_firsts:
+                    self._firsts.setdefault((client_id, step), now)
+
+    def is_first(self, subject: str, span: int) -> bool:
+        """Whether this is the first time here that the subject is asked about in that span of time."""
+        if self._told.get(subject) == span:
+            return False
+        if len(self._told) >= _MOST_KNOWN:
+            self._told.clear()
+        self._told[subject] = span
+        return True
 
     async def flush(self) -> None:
         """Write what was counted; what can't be written is kept for the next time. Raises
         DatabaseUnavailable."""
         async with self._turn:
+            await self._flush_firsts()
             await self._flush()
+
+    async def _flush_firsts(self) -> None:
+        waiting = sorted(self._firsts.items())
+        for start in range(0, len(waiting), _TOGETHER):
+            batch = waiting[start : start + _TOGETHER]
+            await asyncio.gather(*(self._db.run(_FIRST, *pair, at) for pair, at in batch))
+            if len(self._known_firsts) >= _MOST_KNOWN:
+                self._known_firsts.clear()
+            for pair, _ in batch:
+                del self._firsts[pair]
+                self._known_firsts.add(pair)
 
     async def _flush(self) -> None:
         counts, self._counts = self._counts, {}
@@ -58,16 +112,17 @@ class Counters:
                 await self._write(counts, waiting[written : written + _TOGETHER])
                 written += _TOGETHER
         finally:
-            for key in waiting:
-                if key in counts:
-                    self._counts[key] = self._counts.get(key, 0) + counts[key]
+            for key, kept in counts.items():
+                newer = self._counts.setdefault(key, _Count(0, kept.last_at))
+                newer.count += kept.count
 
-    async def _write(self, counts: dict[_Key, int], keys: Sequence[_Key]) -> None:
+    async def _write(self, counts: dict[_Key, _Count], keys: Sequence[_Key]) -> None:
         """Side by side, which drivers put into one commit. Takes out of `counts` what is written."""
         results = await asyncio.gather(
             *(
-                self._db.run(_ADD, client_id, kind, HOUR, starts_at, counts[client_id, kind, starts_at])
+                self._db.run(_ADD, client_id, kind, HOUR, starts_at, one.count, one.last_at)
                 for client_id, kind, starts_at in keys
+                for one in (counts[client_id, kind, starts_at],)
             ),
             return_exceptions=True,
         )
@@ -87,25 +142,9 @@ class Counters:
                 await asyncio.shield(self.flush())
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """How often one kind of thing went well for an app in an hour or a day."""
-
-    kind: str
-    span_seconds: int
-    starts_at: int
-    count: int
-
-
-async def list_usage(db: Database, client_id: str, since: int) -> Sequence[Usage]:
-    """The app's counts since then, oldest first: by day, and for the last week by hour."""
-    rows = await db.all(
-        "SELECT kind, span_seconds, starts_at, count FROM client_usage WHERE client_id = $1 AND starts_at >="
-        " $2 ORDER BY starts_at, kind LIMIT 5000",
-        client_id,
-        since,
-    )
-    return [Usage(row[0], row[1], row[2], row[3]) for row in rows]
+async def add_usage(tx: Transaction, client_id: str, kind: str, count: int, last_at: int) -> None:
+    """Add a count to its hour, in a transaction of somebody else's."""
+    await tx.run(_ADD, client_id, kind, HOUR, last_at - last_at % HOUR, count, last_at)
 
 
 async def fold_hours(db: Database, now: int) -> int:
@@ -122,10 +161,10 @@ async def fold_hours(db: Database, now: int) -> int:
         # Deleted first: what two nodes fold at once only one of them gets.
         rows = await tx.all(
             "DELETE FROM client_usage WHERE span_seconds = $1 AND starts_at = $2"
-            " RETURNING client_id, kind, count",
+            " RETURNING client_id, kind, count, last_at",
             HOUR,
             hour,
         )
-        for client_id, kind, count in sorted((row[0], row[1], row[2]) for row in rows):
-            await tx.run(_ADD, client_id, kind, DAY, hour - hour % DAY, count)
+        for client_id, kind, count, last_at in sorted((row[0], row[1], row[2], row[3]) for row in rows):
+            await tx.run(_ADD, client_id, kind, DAY, hour - hour % DAY, count, last_at)
     return hour

@@ -24,6 +24,8 @@ class Entry:
     status: int
     detail: Mapping[str, Any]
     """`hint`, `expected`, `received`, `network`; only those that there are."""
+    workspace_id: int = 0
+    """The app's workspace, where it was at hand: then the workspace's home tells of it. Not stored here."""
 
 
 _COLUMNS: Final = "id, client_id, proven, at, endpoint, error, code, status, detail"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from grantline.activity.causes import count_causes
 from grantline.activity.entries import Entry
 from grantline.db import Database, DatabaseUnavailable
 
@@ -52,8 +53,9 @@ class Recorder:
     async def _write(self, batch: Mapping[str, Entry]) -> None:
         rings = {(entry.client_id, entry.proven) for entry in batch.values()}
         async with self._db.transaction() as tx:
+            written = []
             for entry in batch.values():
-                await tx.run(
+                is_new = await tx.run(
                     "INSERT INTO activity (id, client_id, proven, at, endpoint, error, code, status, detail)"
                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
                     entry.id,
@@ -66,6 +68,9 @@ class Recorder:
                     entry.status,
                     json.dumps(dict(entry.detail)),
                 )
+                if is_new:
+                    written.append(entry)
+            await count_causes(tx, written)
             for client_id, proven in rings:
                 await tx.run(
                     "DELETE FROM activity WHERE client_id = $1 AND proven = $2 AND id NOT IN (SELECT id"

@@ -46,6 +46,8 @@ class Authenticated:
     """Credentials came in the query string, which its leniency allows; its owner is warned."""
     confirmed: bool = True
     """False: the client is as it was remembered, and nothing counts until a statement has confirmed it."""
+    secret_id: str = ""
+    """Which of its secrets it proved itself with."""
 
 
 class Unconfirmed(TemporarilyUnavailable):
@@ -81,11 +83,13 @@ def recall(
     client = memory.find(client_id)
     if parameters.in_query:
         return None
-    if client is None:
+    if client is None or client.is_over(now):
         hmac.compare_digest(digest(secret or ""), _NOTHING)  # as much work as for a known one
         return None
-    right = client.type.public if secret is None else _is_live(client, secret, now)
-    return Authenticated(client, secret is not None, confirmed=False) if right else None
+    if secret is None:
+        return Authenticated(client, with_secret=False, confirmed=False) if client.type.public else None
+    secret_id = _find_live(client, secret, now)
+    return Authenticated(client, True, confirmed=False, secret_id=secret_id) if secret_id else None
 
 
 async def authenticate(
@@ -106,7 +110,7 @@ async def authenticate(
     """
     client_id, secret = _presented(authorization, parameters)
     client = await find_client(db, client_id)
-    if client is None:
+    if client is None or client.is_over(now):
         hmac.compare_digest(digest(secret or ""), digest(client_id))  # as much work as for a known one
         _count_failure(limiter, None, network, now)
         raise unknown_client(client_id, issuers)
@@ -117,7 +121,8 @@ async def authenticate(
         raise InvalidClient("client_disabled").concerning(client.id)
     problem = _problem(client, secret, now)
     if problem is None:
-        return Authenticated(client, secret is not None, in_query)
+        secret_id = _find_live(client, secret, now) if secret is not None else ""
+        return Authenticated(client, secret is not None, in_query, secret_id=secret_id)
     try:
         _count_failure(limiter, client, network, now)
         raise problem
@@ -138,14 +143,14 @@ def _count_failure(limiter: Limiter, client: Client | None, network: str | None,
         raise Throttled("throttled", retry_after=wait, hint="Too many failed authentications.")
 
 
-def _is_live(client: Client, secret: str, now: int) -> bool:
-    """Whether the text is one of the client's live secrets."""
+def _find_live(client: Client, secret: str, now: int) -> str:
+    """The id of the client's live secret with this value; empty when there is none."""
     hashed = digest(secret)
-    right = False
+    found = ""
     for candidate in client.secrets:
-        if candidate.is_live(now):
-            right |= hmac.compare_digest(candidate.hash, hashed)
-    return right
+        if candidate.is_live(now) and hmac.compare_digest(candidate.hash, hashed):
+            found = candidate.id
+    return found
 
 
 def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
@@ -158,7 +163,7 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
             if client.type.public
             else InvalidClient("client_secret_wrong")
         )
-    if _is_live(client, secret, now):
+    if _find_live(client, secret, now):
         return None
     if secret.startswith("sec_"):
         return InvalidClient(

@@ -272,5 +272,6 @@ def _warn_when_near(exchange: Exchange, used: int) -> None:
             code="limit_near",
             status=200,
             detail={"hint": sentence},
+            workspace_id=exchange.client.workspace_id,
         )
     )

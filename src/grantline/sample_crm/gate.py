@@ -5,7 +5,7 @@ This is the file to read for anyone who builds an API behind Grantline.
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -50,7 +50,7 @@ class Gate:
         """Carry the call out if its token allows it; what fails is answered in the error envelope."""
         headers: Mapping[str, str] = {}
         try:
-            caller = await self._introspection.find_caller(find_token(request))
+            caller = await self._introspection.find_caller(find_token(request), needed_of(endpoint, request))
             headers = check_page(request.headers.get("origin"), caller)
             check_organization(request, caller)
             module = find_module_of(request)
@@ -102,6 +102,13 @@ def check_organization(request: Request, caller: Caller) -> None:
     named = request.headers.getlist("x-crm-org")
     if any(name != caller.organization for name in named):
         raise no_permission("X-CRM-ORG names another organization than the one this access token is for.")
+
+
+def needed_of(endpoint: Endpoint, request: Request) -> Sequence[str]:
+    """The scopes that a call of this endpoint takes; none for a module that does not exist."""
+    name = request.path_params.get("module")
+    module = find_module(name) if name is not None else None
+    return () if name is not None and module is None else endpoint.scopes(module)
 
 
 def find_module_of(request: Request) -> Module | None:

@@ -2,7 +2,7 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -64,10 +64,13 @@ class Introspection:
             trust_env=False,
         )
 
-    async def find_caller(self, token: str) -> Caller:
-        """Return the caller of a token that is active and meant for this API; Refusal otherwise."""
+    async def find_caller(self, token: str, needed: Sequence[str] = ()) -> Caller:
+        """Return the caller of a token that is active and meant for this API; Refusal otherwise.
+
+        `needed`: the scopes that the call takes. Saying them lets the app's owner see which it uses.
+        """
         try:
-            return self._read(await self._ask(token))
+            return self._read(await self._ask(token, needed))
         except _Unusable as problem:
             LOG.warning("introspection at %s: %s", self._config.issuer, problem)
             raise unavailable(problem.retry_after) from None
@@ -76,8 +79,10 @@ class Introspection:
         """Close the connections to the authorization server."""
         await self._client.aclose()
 
-    async def _ask(self, token: str) -> dict[str, object]:
+    async def _ask(self, token: str, needed: Sequence[str]) -> dict[str, object]:
         fields = {"token": token, "token_type_hint": "access_token"}
+        if needed:
+            fields["needed_scope"] = " ".join(needed)
         try:
             answer = await self._client.post(self._config.issuer + PATH, data=fields)
         except (httpx2.HTTPError, httpx2.StreamError) as problem:

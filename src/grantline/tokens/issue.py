@@ -121,6 +121,7 @@ def _tell(mint: Mint, client: Client, id: str, code: str, sentence: str, now: in
             code=code,
             status=200,
             detail={"hint": sentence},
+            workspace_id=client.workspace_id,
         )
     )
 

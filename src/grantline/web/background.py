@@ -67,6 +67,11 @@ _RULES: Final = (
         " AND starts_at <= $1 LIMIT $2)",
         DAYS_KEPT_SECONDS,
     ),
+    (
+        "DELETE FROM client_causes WHERE (client_id, code, proven) IN"
+        " (SELECT client_id, code, proven FROM client_causes WHERE last_at <= $1 LIMIT $2)",
+        DAYS_KEPT_SECONDS,
+    ),
 )
 
 # By slices of their number: an index on when they were used would be written to by every refresh.
@@ -88,7 +93,8 @@ async def sweep(db: Database, now: int, *, between: Callable[[], Awaitable[None]
     """Delete what is over; gives how many rows. Every statement touches a bounded number of rows and is a
     transaction of its own; `between` is awaited between two."""
     deleted = await sweep_expired(db, now, between=between)
-    return deleted + await sweep_authorizations(db, now, between=between)
+    deleted += await sweep_authorizations(db, now, between=between)
+    return deleted + await sweep_deleted_clients(db, between=between)
 
 
 async def sweep_expired(db: Database, now: int, *, between: Callable[[], Awaitable[None]]) -> int:
@@ -115,6 +121,42 @@ async def sweep_authorizations(db: Database, now: int, *, between: Callable[[], 
         deleted += await db.run(_DEAD_IN_SLICE, start, row[0], until)
         start = row[0]
         await between()
+
+
+_GONE: Final = (
+    (
+        "SELECT MAX(client_id) FROM (SELECT client_id FROM client_firsts WHERE client_id > $1"
+        " ORDER BY client_id LIMIT $2) AS slice",
+        "SELECT DISTINCT client_id FROM client_firsts f WHERE client_id > $1 AND client_id <= $2"
+        " AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = f.client_id AND c.deleted_at IS NULL)",
+    ),
+    (
+        "SELECT MAX(client_id) FROM (SELECT client_id FROM client_causes WHERE client_id > $1"
+        " ORDER BY client_id LIMIT $2) AS slice",
+        "SELECT DISTINCT client_id FROM client_causes f WHERE client_id > $1 AND client_id <= $2"
+        " AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = f.client_id AND c.deleted_at IS NULL)",
+    ),
+)
+_OF_CLIENT: Final = (
+    "DELETE FROM client_usage WHERE client_id = $1",
+    "DELETE FROM client_causes WHERE client_id = $1",
+    "DELETE FROM client_firsts WHERE client_id = $1",
+)
+
+
+async def sweep_deleted_clients(db: Database, *, between: Callable[[], Awaitable[None]] = _go_on) -> int:
+    """What was counted for clients that are deleted: all that were counted are looked through, by slices."""
+    deleted = 0
+    for end_of_slice, gone_in_slice in _GONE:
+        start = ""
+        while (row := await db.one(end_of_slice, start, SLICE)) is not None and row[0] is not None:
+            for client in await db.all(gone_in_slice, start, row[0]):
+                for statement in _OF_CLIENT:
+                    deleted += await db.run(statement, client[0])
+                await between()
+            start = row[0]
+            await between()
+    return deleted
 
 
 def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...]:

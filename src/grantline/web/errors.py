@@ -46,7 +46,13 @@ async def answer_error(server: Server, call: Call, error: Exception) -> Answer:
     refusal = as_oauth_error(error, call.request_id)
     client = await _client_of(server, refusal)
     record_failure(
-        server, refusal, endpoint=call.path, request_id=call.request_id, network=call.peer.shown, now=call.now
+        server,
+        refusal,
+        endpoint=call.path,
+        request_id=call.request_id,
+        network=call.peer.shown,
+        now=call.now,
+        workspace_id=client.workspace_id if client is not None else 0,
     )
     if client is not None and client.vendor_compatible and not isinstance(refusal, InvalidToken):
         return vendor_wire.render_error(client, refusal)
@@ -76,7 +82,14 @@ _WAITING = frozenset({"authorization_pending", "slow_down"})
 
 
 def record_failure(
-    server: Server, error: OAuthError, *, endpoint: str, request_id: str, network: str, now: int
+    server: Server,
+    error: OAuthError,
+    *,
+    endpoint: str,
+    request_id: str,
+    network: str,
+    now: int,
+    workspace_id: int = 0,
 ) -> None:
     """Put a failure into the activity of the app that it concerns; a device that waits is no failure."""
     if error.code in _WAITING:
@@ -97,6 +110,7 @@ def record_failure(
             code=error.code,
             status=error.status,
             detail=detail,
+            workspace_id=workspace_id,
         )
     )
 
@@ -111,6 +125,7 @@ def record_warning(
     request_id: str,
     endpoint: str,
     now: int,
+    workspace_id: int = 0,
 ) -> None:
     """Tell the owner about something that worked but should change."""
     detail: Mapping[str, str] = {"hint": sentence}
@@ -125,5 +140,6 @@ def record_warning(
             code=code,
             status=200,
             detail=detail,
+            workspace_id=workspace_id,
         )
     )

@@ -7,6 +7,7 @@ from grantline.oauth.errors import InvalidRequest, OAuthError, UnsupportedGrantT
 from grantline.oauth.requests import DeviceCodeRequest, parse_device_authorization_request
 from grantline.web import vendor_wire
 from grantline.web.call import Answer, Call, json_answer
+from grantline.web.endpoints.counting import count_token
 from grantline.web.endpoints.origin import check_call_origin
 from grantline.web.endpoints.token import authenticate_call
 from grantline.web.server import Server
@@ -60,4 +61,5 @@ async def device_token(server: Server, call: Call) -> Answer:
         scope_aliases=vendor_wire.scope_aliases(client),
     )
     response = await redeem(exchange, DeviceCodeRequest(code, parameters.get("code_verifier")))
+    count_token(server, call, authenticated, DeviceCodeRequest.grant_type)
     return Answer(200, response.to_json(), client_id=client.id)

@@ -8,6 +8,7 @@ from grantline.oauth.parameters import Parameters
 from grantline.oauth.requests import parse_introspection_request
 from grantline.tokens import introspect as introspect_token
 from grantline.web.call import Answer, Call, json_answer
+from grantline.web.endpoints.counting import count_introspection
 from grantline.web.endpoints.token import authenticate_call, recall_client
 from grantline.web.server import Server
 
@@ -30,4 +31,5 @@ async def _introspect(
         raise InvalidClient("client_secret_missing").concerning(client.id)
     request = parse_introspection_request(parameters)
     members = await introspect_token(server.mint, authenticated, request.token, call.now)
+    count_introspection(server, call, parameters, authenticated, members)
     return json_answer(members, client_id=client.id)

@@ -9,6 +9,7 @@ from grantline.oauth.parameters import Parameters
 from grantline.oauth.requests import TokenRequest, parse_token_request
 from grantline.web import vendor_wire
 from grantline.web.call import Answer, Call
+from grantline.web.endpoints.counting import count_token
 from grantline.web.endpoints.origin import check_call_origin
 from grantline.web.errors import record_warning
 from grantline.web.server import Server
@@ -36,7 +37,9 @@ async def _redeem(server: Server, call: Call, parameters: Parameters, authentica
         rotate=vendor_wire.rotates(authenticated),
         scope_aliases=vendor_wire.scope_aliases(client),
     )
-    response = await redeem(exchange, parse_for(client.id, parameters))
+    request = parse_for(client.id, parameters)
+    response = await redeem(exchange, request)
+    count_token(server, call, authenticated, request.grant_type)
     return Answer(200, response.to_json(), client_id=client.id)
 
 
@@ -77,5 +80,6 @@ async def authenticate_call(server: Server, call: Call, parameters: Parameters) 
             request_id=call.request_id,
             endpoint=call.path,
             now=call.now,
+            workspace_id=authenticated.client.workspace_id,
         )
     return authenticated

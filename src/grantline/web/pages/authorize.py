@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grantline.accounts import lock_account, personal_organization
+from grantline.activity import ALLOWED, ANY_TOKEN, DECLINED, FAILED, STARTED, token_kind, workspace_key
 from grantline.authorize import (
     CheckedRequest,
     PendingFlow,
@@ -48,7 +49,7 @@ async def authorize(request: Request) -> Response:
         parameters = parse_form(request.scope["query_string"])
         if request.method == "POST":
             parameters = merge(parameters, parse_form(await request.body()))
-        target = await check_target(visit.server.mint, parameters)
+        target = await _find_target(visit, parameters)
     except OAuthError as error:
         return await stopped_page(visit, error, status=429 if isinstance(error, Throttled) else 400)
     return await _check_and_go_on(visit, target, parameters)
@@ -66,7 +67,7 @@ async def renew(request: Request) -> Response:
             if name != "prompt"
         ]
         parameters = from_fields([*fields, ("prompt", "none")])
-        target = await check_target(visit.server.mint, parameters)
+        target = await _find_target(visit, parameters)
     except OAuthError as error:
         return await stopped_page(visit, error, status=429 if isinstance(error, Throttled) else 400)
     return await _check_and_go_on(visit, target, parameters, renewal=True)
@@ -80,9 +81,12 @@ def _limit(visit: Visit) -> None:
 async def _check_and_go_on(
     visit: Visit, target: Target, parameters: Parameters, *, renewal: bool = False
 ) -> Response:
+    started = False
     try:
         aliases = vendor_wire.scope_aliases(target.client)
         checked = check_request(visit.server.mint, target, parameters, aliases)
+        visit.server.counters.add(target.client.id, STARTED, visit.now)
+        started = True
         # Nobody can have signed in for a request that has just come, not even within the same second (T23).
         return await _go_on(visit, checked, started_at=visit.now + 1, handle=None, flow=None)
     except Exception as error:
@@ -93,6 +97,7 @@ async def _check_and_go_on(
             state=parameters.get("state"),
             in_fragment=answers_in_fragment(parameters),
             renewal=renewal,
+            started=started,
         )
 
 
@@ -117,7 +122,7 @@ async def resume(request: Request) -> Response:
 async def _unpark(visit: Visit, flow: PendingFlow) -> tuple[Target, AuthorizationRequest]:
     """The parked request and where it goes, proven again by what is registered. Raises NotRedirectable."""
     fields = [("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)]
-    target = await check_target(visit.server.mint, from_fields(fields))
+    target = await _find_target(visit, from_fields(fields))
     return target, AuthorizationRequest.from_json(flow.request)
 
 
@@ -222,7 +227,16 @@ async def _answer(
         raise Throttled(
             "throttled", retry_after=limit.wait_seconds, hint="Too many codes for one person."
         ) from None
+    _count_answer(visit, checked)
     return visit.leave(address)
+
+
+def _count_answer(visit: Visit, checked: CheckedRequest) -> None:
+    counters, client = visit.server.counters, checked.client
+    counters.add(client.id, ALLOWED, visit.now)
+    if checked.request.response_type != "code":
+        counters.add(client.id, token_kind("implicit"), visit.now)
+        counters.add(workspace_key(client.workspace_id), ANY_TOKEN, visit.now)
 
 
 async def decide(request: Request) -> Response:
@@ -277,8 +291,12 @@ def _send_back(
     state: str | None,
     in_fragment: bool,
     renewal: bool = False,
+    started: bool = True,
 ) -> Response:
-    """The error, to the app (RFC 6749 §4.1.2.1)."""
+    """The error, to the app (RFC 6749 §4.1.2.1). `started`: the request itself was in order."""
+    if started:
+        kind = DECLINED if error.code == "consent_declined" else FAILED
+        visit.server.counters.add(target.client.id, kind, visit.now)
     record_failure(
         visit.server,
         error.concerning(target.client.id),
@@ -286,6 +304,7 @@ def _send_back(
         request_id=visit.request_id,
         network=visit.peer.shown,
         now=visit.now,
+        workspace_id=target.client.workspace_id,
     )
     if renewal and target.client.vendor_compatible:
         error.error = vendor_wire.silent_renewal_word(error.error)

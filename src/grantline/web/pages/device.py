@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grantline.accounts import Account, Session, lock_account, personal_organization
+from grantline.activity import ALLOWED, DECLINED
 from grantline.audit import record_event
 from grantline.authorize import PendingFlow, consume_flow, find_flow, park_flow
 from grantline.clients import Client, find_client
@@ -178,6 +179,7 @@ async def decide_device(request: Request) -> Response:
         return await sign_in_page(visit, handle, flow, other=True)
     allowed = form.get("decision") == "allow"
     await _write_decision(visit, visit.account, visit.session, flow, code, client, allowed=allowed)
+    visit.server.counters.add(client.id, ALLOWED if allowed else DECLINED, visit.now)
     person = await person_of(visit, visit.account)
     return visit.render("people/device_done.html", allowed=allowed, app=client.name, person=person)
 

@@ -42,6 +42,13 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
     """Say what stopped, to the person and to the developers; the registered addresses only to the owner, and
     in the demo."""
     server = visit.server
+    client = await find_client(server.db, error.client_id) if error.client_id is not None else None
+    own = None
+    if client is not None and visit.account is not None:
+        found = await find_client_for(server.db, visit.account.id, client.id)
+        own = found[0] if found is not None else None
+    # In the browser of somebody of the app's team it is their own try, and no stranger's (T130).
+    error.proven = error.proven or own is not None
     record_failure(
         server,
         error,
@@ -49,12 +56,8 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
         request_id=visit.request_id,
         network=visit.peer.shown,
         now=visit.now,
+        workspace_id=client.workspace_id if client is not None else 0,
     )
-    client = await find_client(server.db, error.client_id) if error.client_id is not None else None
-    own = None
-    if client is not None and visit.account is not None:
-        found = await find_client_for(server.db, visit.account.id, client.id)
-        own = found[0] if found is not None else None
     heading, app_side = _HEADINGS.get(error.code, _OTHER)
     return visit.render(
         "people/stopped.html",
