@@ -19,6 +19,8 @@ class ClientSecret:
     created_at: int
     revoked_at: int | None = None
     expires_at: int | None = None
+    created_by: int = 0
+    """The account that asked for it; 0: the operator, or nobody remembers."""
 
     def is_live(self, now: int) -> bool:
         """Whether the secret still authenticates."""
@@ -60,11 +62,17 @@ class Client:
     """Until when a failure is rehearsed; 0 or past: none is."""
     trial_of: str = ""
     """The app whose trial run this one serves; empty for every real app."""
+    trial_until: int = 0
+    """The end of a trial run."""
 
     @property
     def enabled(self) -> bool:
         """Whether the app may be used at all."""
         return self.disabled_at is None
+
+    def is_over(self, now: int) -> bool:
+        """Whether it served a trial run whose time is over: then it counts as unknown."""
+        return bool(self.trial_of) and now >= self.trial_until
 
     def live_secrets(self, now: int) -> tuple[ClientSecret, ...]:
         """The secrets that authenticate now."""
@@ -76,7 +84,7 @@ _COLUMNS: Final = (
     " c.post_logout_redirect_uris, c.app_scopes, c.data_centers, c.implicit, c.vendor_compatible,"
     " c.secrets, c.version,"
     " c.created_at, c.updated_at, c.disabled_at, c.workspace_id, c.policy_url, c.terms_url, c.logo_digest,"
-    " c.scopes, c.rehearsal_until, c.trial_of"
+    " c.scopes, c.rehearsal_until, c.trial_of, c.trial_until"
 )
 _REAL: Final = "c.deleted_at IS NULL AND c.type <> 'api' AND c.trial_of = ''"
 _BY_ID: Final = f"SELECT {_COLUMNS} FROM clients c WHERE c.id = $1 AND c.deleted_at IS NULL"
@@ -95,7 +103,7 @@ def _parse(column: str) -> Any:
 def render_secrets(secrets: Sequence[ClientSecret]) -> str:
     """The secrets as the `secrets` column holds them."""
     return json.dumps(
-        [[s.id, s.hash.hex(), s.created_at, s.revoked_at, s.expires_at] for s in secrets],
+        [[s.id, s.hash.hex(), s.created_at, s.revoked_at, s.expires_at, s.created_by] for s in secrets],
         separators=(",", ":"),
     )
 
@@ -103,7 +111,7 @@ def render_secrets(secrets: Sequence[ClientSecret]) -> str:
 def parse_secrets(text: str) -> tuple[ClientSecret, ...]:
     """The secrets out of the `secrets` column."""
     rows: list[list[Any]] = _parse(text)
-    return tuple(ClientSecret(row[0], bytes.fromhex(row[1]), row[2], row[3], row[4]) for row in rows)
+    return tuple(ClientSecret(row[0], bytes.fromhex(row[1]), *row[2:]) for row in rows)
 
 
 def _client(row: Row) -> Client:
@@ -134,10 +142,11 @@ def _client(row: Row) -> Client:
         scopes=_texts(row[22]),
         rehearsal_until=row[23],
         trial_of=row[24],
+        trial_until=row[25],
     )
 
 
-async def find_client(db: Database, client_id: str) -> Client | None:
+async def find_client(db: Database | Transaction, client_id: str) -> Client | None:
     """The client of this id, disabled ones too; None when unknown or deleted."""
     row = await db.one(_BY_ID, client_id)
     return _client(row) if row is not None else None
@@ -187,7 +196,7 @@ async def find_self_client(
     """The one self client of this account and organization."""
     row = await db.one(
         f"SELECT {_COLUMNS} FROM clients c WHERE c.owner_account_id = $1 AND c.organization_id = $2"
-        " AND c.type = 'self-client' AND c.deleted_at IS NULL",
+        " AND c.type = 'self-client' AND c.trial_of = '' AND c.deleted_at IS NULL",
         owner_account_id,
         organization_id,
     )

@@ -60,17 +60,23 @@ async def register_client(
             own = await find_self_client(db, owner_account_id, organization_id)
             if own is not None:
                 return own, None  # made by another request since we looked
-        row = await db.one(
-            "SELECT id FROM clients WHERE creation_key = $1 AND owner_account_id = $2",
-            f"{owner_account_id}:{creation_key}",
-            owner_account_id,
-        )
-        if row is None:
+        made = await find_created(db, owner_account_id, creation_key or "")
+        if made is None:
             raise
-        client_id, secret = row[0], None
+        return made, None
     client = await find_client(db, client_id)
     assert client is not None
     return client, secret[0] if secret else None
+
+
+async def find_created(db: Database, owner_account_id: int, creation_key: str) -> Client | None:
+    """The app that a form with this key made before."""
+    row = await db.one(
+        "SELECT id FROM clients WHERE creation_key = $1 AND owner_account_id = $2",
+        f"{owner_account_id}:{creation_key}",
+        owner_account_id,
+    )
+    return await find_client(db, row[0]) if row is not None else None
 
 
 def _workspace(kind: ClientType, owner_account_id: int, workspace_id: int | None) -> int:

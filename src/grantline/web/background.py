@@ -10,6 +10,7 @@ import structlog
 from grantline.accounts import SESSION_LIFE_SECONDS
 from grantline.activity import DAYS_KEPT_SECONDS, fold_hours
 from grantline.audit import SEAL_PURPOSE, drop_old_months, has_unsealed, record_event, seal_events
+from grantline.clients import clear_trials, has_trials_to_clear
 from grantline.db import Database
 from grantline.jobs import Claim, Job
 from grantline.keys import Envelope, rotate_old_keys
@@ -38,6 +39,11 @@ _RULES: Final = (
         "DELETE FROM device_codes WHERE device_code_hash IN"
         " (SELECT device_code_hash FROM device_codes WHERE expires_at <= $1 LIMIT $2)",
         _DAY,
+    ),
+    (
+        "DELETE FROM rehearsals WHERE client_id IN"
+        " (SELECT client_id FROM rehearsals WHERE ends_at <= $1 LIMIT $2)",
+        0,
     ),
     (
         "DELETE FROM attempts WHERE subject IN (SELECT subject FROM attempts WHERE last_at <= $1 LIMIT $2)",
@@ -167,6 +173,11 @@ def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...
 
     async def sweeping_authorizations(claim: Claim) -> None:
         await sweep_authorizations(db, claim.clock(), between=claim.hold)
+        await sweep_deleted_clients(db, between=claim.hold)
+
+    async def clearing_trials(claim: Claim) -> None:
+        while await clear_trials(db, claim.clock(), between=claim.hold):
+            pass
 
     async def rotating(claim: Claim) -> None:
         now = claim.clock()
@@ -186,6 +197,7 @@ def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...
     return (
         Job("sweep", 600, sweeping),
         Job("sweep-authorizations", 3600, sweeping_authorizations),
+        Job("clear-trials", 5, clearing_trials, wanted=lambda: has_trials_to_clear(db)),
         Job("rotate-keys", 3600, rotating),
         Job("seal-audit", 1, sealing, wanted=lambda: has_unsealed(db)),
         Job("export-audit", _DAY, exporting),

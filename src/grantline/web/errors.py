@@ -99,6 +99,8 @@ def record_failure(
         if value:
             # Who sends a secret in the wrong place must not find it in a database (T54, T128).
             detail[name] = redact(value)[:2000]
+    if error.rehearsed:
+        detail["rehearsed"] = "yes"
     server.mint.recorder.record(
         Entry(
             id=request_id,
