@@ -8,7 +8,13 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+# Without its window it starts and opens pages in a quarter of the time, and its pages are the same.
+CHROMIUM: Final = (
+    os.environ.get("CHROMIUM")
+    or shutil.which("chromium-headless-shell")
+    or shutil.which("chromium")
+    or "/usr/bin/chromium"
+)
 FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",

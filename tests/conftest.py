@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -26,6 +27,21 @@ settings.load_profile(os.environ.get("TEST_LENGTH", "short"))
 
 HERE = Path(__file__).parent
 WITHOUT_NETWORK = (HERE / "oauth", HERE / "opaque")
+# Where a test starts processes, a cluster or a browser, the files take longest.
+LONG = ("faults", "growth", "nodes", "browser", "foreign", "db")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first and small ones last, so that the workers end together."""
+    counts = Counter(item.path for item in items)
+
+    def place(path: Path) -> tuple[int, int, Path]:
+        folder = path.relative_to(HERE).parts[0]
+        live = path.parent == HERE
+        return (LONG.index(folder) if folder in LONG else len(LONG) + (not live), -counts[path], path)
+
+    items.sort(key=lambda item: place(item.path))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

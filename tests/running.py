@@ -229,7 +229,6 @@ def start_server(folder: Path, *args: str, env: Mapping[str, str] | None = None)
         "GRANTLINE_PORT": str(port),
         "GRANTLINE_LIMITS": "1",
     }
-    run_grantline("migrate", database=database)
     process = Process(["serve", *args], {**settings, **(env or {})}, folder / "serve.log")
     process.wait_until(lambda: _answers(f"{issuer}/health/ready"))
     return Server(process, issuer, database)
