@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grantline.web.console_api import activity, catalogue, clients, codes, manifests, secrets
+from grantline.web.console_api import activity, catalogue, changes, clients, codes, manifests, secrets, team
 from grantline.web.console_api.operations import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -11,5 +11,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *secrets.OPERATIONS,
     *codes.OPERATIONS,
     *activity.OPERATIONS,
+    *team.OPERATIONS,
+    *changes.OPERATIONS,
     *catalogue.OPERATIONS,
 )
