@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.browser.samples import APP, CLIENT_ID, CODE, DEVELOPER, NOW, PAGE, SECRET, Sample, difference
+from tests.browser.samples import APP, CLIENT_ID, DEVELOPER, NOW, PAGE, Sample, difference
 
 Maker = Callable[..., Sample]
 FRAME: dict[str, Any] = {
@@ -152,56 +152,30 @@ def console() -> Iterator[Sample]:
         "created_at": NOW - 1_500_000,
         "homepage": APP["homepage"],
     }
-    secret = {"id": "sec_9MW2", "value": SECRET}
-    next_step = {
-        "sentence": "Send people to the authorization endpoint with this client ID.",
-        "words": "Open Lead Desk",
-        "href": "/console",
-    }
-    made = {"client": client, "next_step": next_step, "missing": None, "ended": False}
-    yield sample("created", "created", secret=secret, is_new=True, **made)
-    yield sample("new-secret", "created", secret=secret, is_new=False, **(made | {"ended": True}))
-    why = "Anyone could read a secret in the page source, so this type has none."
-    none = {"missing": {"title": "This type has no secret", "sentence": why}}
-    yield sample("created-browser", "created", secret=None, is_new=True, **(made | none))
     kept = {"token": "b2f7c1", "name": "Dockside Billing"}
     asking = {"action": "/console/clients/new/server-based", "kept": kept, "back": "/console/clients"}
     yield sample("confirm", "confirm", problem="", wait_seconds=0, **asking)
     wrong = "That is not the password of this account. Try again."
     yield sample("confirm-problem", "confirm", problem=wrong, wait_seconds=42, **asking)
-    yield from client_pages(sample, client, why)
-    yield from code_pages(sample)
+    yield from client_pages(sample, client)
 
 
-def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator[Sample]:
+def client_pages(sample: Maker, client: dict[str, object]) -> Iterator[Sample]:
     whole = client | {"enabled": False}
-    secrets = [
-        {"id": "sec_9MW2", "created_at": NOW - 600_000, "until_at": None},
-        {"id": "sec_4KQ1", "created_at": NOW - 1_500_000, "until_at": NOW + 600_000},
-    ]
     details = {
         "client": whole,
         "form": FORM,
         "problems": {},
         "done": "",
         "flow_sentence": "A person signs in and allows it, your server exchanges the code.",
-        "secrets": secrets,
-        "may_have_secret": True,
-        "needs_secret": True,
-        "may_add_secret": False,
-        "no_secret": "",
-        "secret_problem": "This is the only secret. Add another first, or reset it.",
         "delete_problem": "",
-        "tokens": {"settings": "b2f7c1", "secrets": "b2f7c2", "delete": "b2f7c3"},
+        "tokens": {"settings": "b2f7c1", "delete": "b2f7c3"},
     }
     yield sample(
         "client", "client", fields=["name", "homepage_url", "redirect_uris", "vendor_compatible"], **details
     )
     browser = {
         "client": whole | {"type": "client-based", "type_title": "Client-based", "name": "Quote calculator"},
-        "may_have_secret": False,
-        "no_secret": why,
-        "secret_problem": "",
         "done": "Saved. It holds from the next request on.",
         "delete_problem": "That is not its name. Nothing was deleted.",
     }
@@ -241,82 +215,3 @@ def client_pages(sample: Maker, client: dict[str, object], why: str) -> Iterator
     yield sample("find", "find", request_id="", entry=None, its_client=None)
     yield sample("find-found", "find", request_id="req_eu_5Tn7Wd", entry=entry, its_client=client)
     yield sample("find-missing", "find", request_id="req_eu_0000", entry=None, its_client=None)
-
-
-def code_pages(sample: Maker) -> Iterator[Sample]:
-    operations = ("READ", "CREATE", "UPDATE", "DELETE")
-
-    def cells(path: str, offered: tuple[str, ...] = operations) -> list[dict[str, object] | None]:
-        return [{"scope": f"{path}.{op}", "ticked": False} if op in offered else None for op in operations]
-
-    lines = [
-        {"title": "Modules", "group": True, "child": False, "cells": cells("CRM.modules")},
-        {"title": "Leads", "group": False, "child": True, "cells": cells("CRM.modules.leads")},
-        {"title": "Products", "group": False, "child": True, "cells": cells("CRM.modules.products")},
-        {"title": "Users", "group": False, "child": False, "cells": cells("CRM.users", ("READ", "CREATE"))},
-    ]
-    making = {
-        "client": {
-            "client_id": CLIENT_ID,
-            "name": "Nightly export",
-            "type": "self-client",
-            "type_title": "Self client",
-            "redirects": False,
-            "secret": "required",
-            "enabled": True,
-            "created_at": NOW - 1_500_000,
-            "homepage": "",
-        },
-        "problem": "",
-        "problems": {},
-        "choices": [3, 5, 7, 10],
-        "token": "b2f7c1",
-        "table": [{"title": "CRM", "columns": ["Read", "Create", "Update", "Delete"], "rows": lines}],
-        "form": {
-            "scope": "CRM.modules.leads.READ, CRM.modules.products.ALL",
-            "minutes": 5,
-            "description": "Nightly export",
-        },
-        "earlier": [
-            {
-                "description": "Nightly lead export",
-                "scopes": ["CRM.modules.leads.READ"],
-                "made_at": NOW - 80_000,
-                "minutes": 5,
-                "state": "stop",
-                "outcome": "Expired unused",
-            },
-            {
-                "description": "",
-                "scopes": ["CRM.modules.ALL", "CRM.users.READ"],
-                "made_at": NOW - 300_000,
-                "minutes": 10,
-                "state": "done",
-                "outcome": "Exchanged after 48 seconds",
-            },
-        ],
-    }
-    result = {
-        "code": CODE,
-        "expires_at": NOW + 252,
-        "seconds_left": 252,
-        "seconds_whole": 300,
-        "command": "curl \\\n  https://accounts.eu.example.com/oauth/v2/token \\\n"
-        "  -d grant_type=authorization_code \\\n"
-        f"  -d client_id={CLIENT_ID} \\\n  -d client_secret=$GRANTLINE_CLIENT_SECRET \\\n  -d code={CODE}",
-        "document": '{\n  "client_id": "'
-        + CLIENT_ID
-        + '",\n  "code": "'
-        + CODE
-        + '",\n  "expires_in": 252\n}',
-        "file_name": "grantline-code.json",
-    }
-    yield sample("code-form", "code", result=None, **(making | {"earlier": []}))
-    yield sample("code-ready", "code", result=result, **making)
-    wrong = {
-        "problems": {
-            "scope": "There is no scope CRM.modules.leeds.READ. Did you mean CRM.modules.leads.READ?"
-        }
-    }
-    yield sample("code-problem", "code", result=None, **(making | wrong))
-    yield sample("code-last-seconds", "code", result=result | {"seconds_left": 3}, **making)

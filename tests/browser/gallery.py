@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from grantline.web.templating import Pages
-from tests.browser import console_samples
+from tests.browser import console_samples, credentials_samples
 from tests.browser import samples as people_samples
 from tests.browser.samples import Sample
 
@@ -27,6 +27,7 @@ def samples() -> list[Sample]:
         *people_samples.account(),
         *people_samples.reference(),
         *console_samples.console(),
+        *credentials_samples.credentials(),
     ]
 
 

@@ -81,11 +81,11 @@ async def test_T6_a_secret_is_in_the_answer_that_made_it_and_nowhere_after(site:
     browser = await site.signed_in()
     secret = secret_in(await create(browser, "server-based"))
     [client] = await list_workspace_clients(site.db, site.account.id)
-    for path in ("", "/activity"):
+    for path in ("", "/activity", "/credentials", "/quickstart", "/quickstart/env", "/quickstart/postman"):
         page = await browser.get(f"/console/clients/{client.id}{path}")
         assert page.status_code == 200
         assert secret not in page.text
-    assert client.secrets[0].id in (await browser.get(f"/console/clients/{client.id}")).text
+    assert client.secrets[0].id in (await browser.get(f"/console/clients/{client.id}/credentials")).text
 
 
 async def test_R47_sending_the_form_twice_makes_one_client(site: Site) -> None:
@@ -189,9 +189,9 @@ def posts(app: App) -> list[tuple[str, str, dict[str, str]]]:
         ),
         (path, path, {"name": "Taken over"}),
         (f"{path}/delete", path, {"typed_name": app.client.name}),
-        (f"{path}/secrets/add", path, {}),
-        (f"{path}/secrets/reset", path, {}),
-        (f"{path}/secrets/revoke", path, {"secret_id": app.client.secrets[0].id}),
+        (f"{path}/secrets/add", f"{path}/credentials", {}),
+        (f"{path}/secrets/reset", f"{path}/credentials", {}),
+        (f"{path}/secrets/revoke", f"{path}/credentials", {"secret_id": app.client.secrets[0].id}),
         (f"{path}/code", f"{path}/code", {"scope": "CRM.modules.ALL", "minutes": "3"}),
     ]
 
@@ -289,10 +289,8 @@ async def test_T143_a_foreign_client_is_a_client_that_does_not_exist(site: Site)
             assert (await browser.get(other)).status_code == 404, other
             assert (await browser.get(f"{other}x")).status_code == 404
         else:
-            shown_at = path_of(mine) + ("/code" if own.endswith("/code") else "")
-            form = form_of(await browser.get(shown_at), own)
-            assert (await browser.post(other, form)).status_code == 404, other
-            assert (await browser.post(own, {**form, "client_id": foreign.id})).status_code == 400, own
+            assert (await browser.post(other, {"token": "x"})).status_code == 404, other
+            assert (await browser.post(own, {"token": "x", "client_id": foreign.id})).status_code == 400, own
     assert foreign.id not in (await browser.get("/console/clients")).text
     unchanged = await find_client(site.db, foreign.id)
     assert unchanged == foreign.client
@@ -319,7 +317,7 @@ async def test_R39_secrets_follow_one_another_without_a_break(site: Site) -> Non
     browser, path = await site.signed_in(), path_of(app)
 
     async def press(act: str, **fields: str) -> httpx2.Response:
-        page = await browser.get(path)
+        page = await browser.get(f"{path}/credentials")
         return await browser.post(f"{path}/secrets/{act}", {**form_of(page, "/secrets/reset"), **fields})
 
     async def works(secret: str | None) -> bool:
@@ -355,10 +353,10 @@ async def test_R39_secrets_follow_one_another_without_a_break(site: Site) -> Non
 async def test_R87_a_browser_app_is_told_why_it_has_no_secret_and_gets_none(site: Site) -> None:
     app = await site.app("client-based")
     browser, path = await site.signed_in(), path_of(app)
-    page = await browser.get(path)
+    page = await browser.get(f"{path}/credentials")
     assert "This type has no secret" in page.text
     assert "/secrets/add" not in page.text
-    other_act = form_of(page, "/delete")["token"]
+    other_act = form_of(await browser.get(path), "/delete")["token"]
     assert (await browser.post(f"{path}/secrets/add", {"token": other_act})).status_code == 403
     unchanged = await find_client(site.db, app.id)
     assert unchanged is not None

@@ -25,16 +25,14 @@ from grantline.web.console.client_form import (
 )
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.place import Place
-from grantline.web.console.type_words import TYPE_WORDS, no_secret
+from grantline.web.console.type_words import TYPE_WORDS
 from grantline.web.visit import Visit
 
 _DONE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "saved": "Saved. It holds from the next request on.",
-        "revoked": "The secret was revoked. It stopped working.",
     }
 )
-_MOST_SECRETS: Final = 2
 
 
 async def show_client(visit: Visit, place: Place, client: Client) -> Response:
@@ -50,16 +48,14 @@ def details_page(
     asked: Registration | None = None,
     refused: RegistrationRefused | None = None,
     done: str = "",
-    secret_problem: str = "",
     delete_problem: str = "",
 ) -> Response:
     """The page of a client; with what was asked for when that was refused."""
     kind = client.type
     shown = asked or registration_of(client)
-    live = client.live_secrets(visit.now)
     return visit.render(
         "console/client.html",
-        status=400 if refused or secret_problem or delete_problem else 200,
+        status=400 if refused or delete_problem else 200,
         **place.frame(visit),
         fields=fields_to_change(kind),
         form=form_values(shown),
@@ -67,17 +63,8 @@ def details_page(
         done=done,
         advice=_advice(client),
         flow_sentence=TYPE_WORDS[kind.name].flow,
-        secrets=[
-            {"id": secret.id, "created_at": secret.created_at, "until_at": secret.expires_at}
-            for secret in live
-        ],
-        may_have_secret=kind.secret != "none",
-        needs_secret=kind.secret == "required",
-        may_add_secret=len(live) < _MOST_SECRETS,
-        no_secret=no_secret(kind),
-        secret_problem=secret_problem,
         delete_problem=delete_problem,
-        tokens={act: visit.form_token(f"{act}:{client.id}") for act in ("settings", "secrets", "delete")},
+        tokens={act: visit.form_token(f"{act}:{client.id}") for act in ("settings", "delete")},
     )
 
 

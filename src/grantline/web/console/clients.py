@@ -24,7 +24,7 @@ from grantline.web.console.client_form import (
     read_registration,
 )
 from grantline.web.console.confirm import PASSWORD, confirm
-from grantline.web.console.credentials import credentials_page
+from grantline.web.console.created import credentials_page
 from grantline.web.console.entrance import check_limit
 from grantline.web.console.place import Place
 from grantline.web.console.type_words import TYPE_WORDS, type_cards

@@ -13,8 +13,11 @@ from grantline.oauth.scope import parse_scope
 from grantline.tokens import AuthorizationCode, CodeLimitReached, issue_authorization_code, list_console_codes
 from grantline.web.console.changes import record_change
 from grantline.web.console.confirm import PASSWORD, confirm
+from grantline.web.console.credentials import check_owner
 from grantline.web.console.place import Place
 from grantline.web.console.scope_table import box_names, scope_tables
+from grantline.web.console.snippets import scope_to_ask
+from grantline.web.languages import _
 from grantline.web.templating import render_duration
 from grantline.web.vendor_wire import scope_aliases
 from grantline.web.visit import Visit
@@ -26,13 +29,13 @@ _EMPTY: Final[Mapping[str, str]] = {"scope": "", "minutes": str(MINUTES[0]), "de
 
 async def show_code_form(visit: Visit, place: Place, client: Client) -> Response:
     """GET …/code."""
-    _check_type(client)
-    return await _page(visit, place, client, _EMPTY)
+    check_generates(place, client)
+    return await code_page(visit, place, client)
 
 
 async def generate(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/code: the answer shows the code, this once."""
-    _check_type(client)
+    check_generates(place, client)
     boxes = box_names(visit.server.mint.catalog)
     fields = frozenset({"scope", "minutes", "description", PASSWORD, *boxes})
     form = await visit.form(f"code:{client.id}", fields=fields)
@@ -46,17 +49,18 @@ async def generate(visit: Visit, place: Place, client: Client) -> Response:
             place,
             client,
             kept | {"minutes": _EMPTY["minutes"]},
-            problem="Choose how long it is valid.",
+            problem=_("Choose how long it is valid."),
         )
     if len(kept["description"]) > LONGEST_DESCRIPTION:
-        problems = {"description": f"Use at most {LONGEST_DESCRIPTION} characters."}
+        problems = {"description": _("Use at most %(most)d characters.", most=LONGEST_DESCRIPTION)}
         return await _page(visit, place, client, kept, problems=problems)
     try:
         code = await _issue(visit, place, client, kept)
     except InvalidScope as refused:
         return await _page(visit, place, client, kept, problems={"scope": _scope_problem(refused)})
     except CodeLimitReached as limit:
-        wait = f"Ten codes in ten minutes are the limit. Wait {render_duration(limit.wait_seconds)}."
+        duration = render_duration(limit.wait_seconds)
+        wait = _("Ten codes in ten minutes are the limit. Wait %(duration)s.", duration=duration)
         return await _page(visit, place, client, kept, problem=wait, status=429)
     return await _page(visit, place, client, kept, code=code)
 
@@ -92,10 +96,20 @@ async def _issue(visit: Visit, place: Place, client: Client, form: Mapping[str, 
     return code
 
 
-def _check_type(client: Client) -> None:
-    """Codes are generated for self clients alone; for others the page does not exist."""
+def check_generates(place: Place, client: Client) -> None:
+    """Codes are generated for self clients alone, by their owner, for whom they act; for others the page
+    does not exist (R45)."""
+    check_owner(place, client)
     if client.type.name != "self-client":
         raise HTTPException(404)
+
+
+async def code_page(
+    visit: Visit, place: Place, client: Client, *, problem: str = "", status: int = 0
+) -> Response:
+    """The page with an empty form, and what went wrong."""
+    empty = {**_EMPTY, "scope": ", ".join(scope_to_ask(client).split()), "fresh": "yes"}
+    return await _page(visit, place, client, empty, problem=problem, status=status)
 
 
 def _with_boxes(text: str, ticked: list[str]) -> str:
@@ -107,10 +121,12 @@ def _with_boxes(text: str, ticked: list[str]) -> str:
 
 def _scope_problem(refused: InvalidScope) -> str:
     if refused.code == "scope_missing":
-        return "Name at least one scope, or tick one."
+        return _("Name at least one scope, or tick one.")
     if refused.received:
-        return f"There is no scope {refused.received[:200]}. Look it up in the list of all scopes."
-    return f"{refused.explanation.title}. {refused.explanation.fix}"
+        return _(
+            "There is no scope %(name)s. Look it up in the list of all scopes.", name=refused.received[:200]
+        )
+    return f"{_(refused.explanation.title)}. {_(refused.explanation.fix)}"
 
 
 async def _page(
@@ -126,7 +142,9 @@ async def _page(
 ) -> Response:
     catalog = visit.server.mint.catalog
     earlier = await list_console_codes(visit.server.db, client.id)
-    named = [scope.name for word in form["scope"].replace(",", " ").split() if (scope := catalog.find(word))]
+    # Who empties a fresh form's text has not ticked anything: there the boxes are the script's to keep in step.
+    words = form["scope"].replace(",", " ").split() if "fresh" not in form else ()
+    named = [scope.name for word in words if (scope := catalog.find(word))]
     return visit.render(
         "console/code.html",
         status=status or (400 if problem or problems else 200),
@@ -173,11 +191,12 @@ def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) ->
 
 def _earlier(code: AuthorizationCode, now: int) -> dict[str, object]:
     if code.consumed_at is not None:
-        state, outcome = "done", f"Exchanged after {render_duration(code.consumed_at - code.created_at)}"
+        duration = render_duration(code.consumed_at - code.created_at)
+        state, outcome = "done", _("Exchanged after %(duration)s", duration=duration)
     elif code.expires_at <= now:
-        state, outcome = "stop", "Expired unused"
+        state, outcome = "stop", _("Expired unused")
     else:
-        state, outcome = "now", "Not used yet"
+        state, outcome = "now", _("Not used yet")
     return {
         "description": code.description,
         "scopes": code.scope,

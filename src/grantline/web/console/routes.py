@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from grantline.web.console import activity, client, clients, codes, credentials, workspaces
+from grantline.web.console import (
+    activity,
+    client,
+    clients,
+    codes,
+    credentials,
+    exchange,
+    quickstart,
+    workspaces,
+)
 from grantline.web.console.entrance import ConsolePage, get, post
 from grantline.workspaces import CHANGE, MANAGE, VIEW
 
@@ -19,11 +28,16 @@ PAGES: Final[tuple[ConsolePage, ...]] = (
     get(_ONE, client.show_client),
     post(_ONE, client.save),
     post(f"{_ONE}/delete", client.delete, right=MANAGE),
+    get(f"{_ONE}/quickstart", quickstart.show_quickstart),
+    get(f"{_ONE}/quickstart/env", quickstart.download_env),
+    get(f"{_ONE}/quickstart/postman", quickstart.download_collection),
+    get(f"{_ONE}/credentials", credentials.show_credentials),
     post(f"{_ONE}/secrets/add", credentials.add),
     post(f"{_ONE}/secrets/reset", credentials.reset),
     post(f"{_ONE}/secrets/revoke", credentials.revoke),
     get(f"{_ONE}/code", codes.show_code_form, right=CHANGE, recently=True),
     post(f"{_ONE}/code", codes.generate),
+    post(f"{_ONE}/code/exchange", exchange.exchange_code),
     get(f"{_ONE}/activity", activity.show_activity),
 )
 
