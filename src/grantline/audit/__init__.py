@@ -13,15 +13,18 @@ from grantline.audit.events import (
     render_change,
 )
 from grantline.audit.months import drop_old_months, sealed_events
+from grantline.audit.workspace_events import WorkspaceEvent, list_workspace_events
 
 __all__ = [
     "SEAL_PURPOSE",
     "AuditEvent",
+    "WorkspaceEvent",
     "drop_old_months",
     "find_break",
     "has_unsealed",
     "list_account_events",
     "list_client_events",
+    "list_workspace_events",
     "record_event",
     "render_change",
     "seal_events",

@@ -23,7 +23,12 @@ _SHOWN: Final = 50
 
 
 class MailNotSent(Exception):
-    """The mail did not go out. The message says why, in words for operators, without its content."""
+    """The mail did not go out. `reason`: away, slow, untrusted, password, address or refused; folder for one
+    that can't be kept."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Post(Protocol):
@@ -60,27 +65,26 @@ class SmtpPost:
                     timeout=SECONDS,
                 )
         except (aiosmtplib.SMTPException, OSError, TimeoutError, MailUnusable) as problem:
-            structlog.get_logger().warning("a mail was not sent", problem=_reason(problem))
-            raise MailNotSent(_reason(problem)) from None
+            reason = _reason(problem)
+            structlog.get_logger().warning(
+                "a mail was not sent", reason=reason, problem=type(problem).__name__
+            )
+            raise MailNotSent(reason) from None
 
 
 def _reason(problem: Exception) -> str:
+    if isinstance(problem, ssl.SSLError) or isinstance(problem.__cause__, ssl.SSLError):
+        return "untrusted"
     match problem:
         case aiosmtplib.SMTPAuthenticationError():
-            return "the mail server refused our password"
-        case aiosmtplib.SMTPRecipientsRefused() | aiosmtplib.SMTPSenderRefused():
-            return "the mail server refused the address"
-        case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPConnectTimeoutError():
-            return "the mail server can't be reached"
-        case ssl.SSLError():
-            return "the mail server's certificate is not trusted"
-        case TimeoutError() | aiosmtplib.SMTPTimeoutError():
-            return "the mail server took too long"
+            return "password"
+        case aiosmtplib.SMTPRecipientsRefused() | aiosmtplib.SMTPSenderRefused() | MailUnusable():
+            return "address"
+        case TimeoutError():
+            return "slow"
         case OSError():
-            return "the mail server can't be reached"
-        case MailUnusable():
-            return str(problem)
-    return f"the mail server did not take it ({type(problem).__name__})"
+            return "away"
+    return "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class FolderPost:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
         except (OSError, MailUnusable) as problem:
-            raise MailNotSent(f"the mail can't be kept: {problem}") from None
+            structlog.get_logger().warning("a mail was not kept", problem=str(problem))
+            raise MailNotSent("folder") from None
 
     def newest(self) -> Sequence[KeptMail]:
         """The newest mails, _SHOWN at most."""

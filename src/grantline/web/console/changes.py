@@ -21,8 +21,8 @@ async def record_change(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one change of a client, else of the workspace itself; pass the transaction of the act where there
-    is one. What is equal in `before` and `after` is left out. No secret in either."""
+    """Write one change of a client, else of the workspace of the place; pass the transaction of the act where
+    there is one. What is equal in `before` and `after` is left out. No secret in either."""
     await record_event(
         tx,
         kind,

@@ -97,7 +97,7 @@ async def _get_invitation(visit: Visit, place: Place) -> Invitation:
 async def _invite(
     visit: Visit, place: Place, email: str, key: str, role: str, kind: str, form: Mapping[str, str]
 ) -> Response:
-    for limit, subject in ((OF_ALL, ""), (BY_ONE, str(place.account.id)), (TO_ONE, key)):
+    for limit, subject in ((TO_ONE, key), (BY_ONE, str(place.account.id)), (OF_ALL, "")):
         check_limit(visit, limit, subject)
     try:
         async with visit.server.db.transaction() as tx:
