@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.browser.samples import APP, CLIENT_ID, DEVELOPER, NOW, PAGE, Sample, difference
+from tests.browser.samples import DEVELOPER, PAGE, Sample
 
 Maker = Callable[..., Sample]
 FRAME: dict[str, Any] = {
@@ -97,24 +97,7 @@ def console() -> Iterator[Sample]:
             scripts=True,
         )
 
-    row = {
-        "client_id": CLIENT_ID,
-        "name": "Lead Desk",
-        "type_title": "Server-based",
-        "enabled": True,
-        "refused": 0,
-        "more_refused": False,
-    }
-    times = {"created_at": NOW - 1_500_000}
-    rows = [
-        row | times | {"refused": 17},
-        row | times | {"name": "Quote calculator", "type_title": "Client-based"},
-        row | times | {"name": "Field Notes", "type_title": "Mobile", "refused": 50, "more_refused": True},
-        row | times | {"name": "Old import", "type_title": "Self client", "enabled": False},
-    ]
     yield sample("not-allowed", "not_allowed", workspace={**FRAME["workspace"], "role": "viewer"})
-    yield sample("clients", "clients", clients=rows, done="Northgate player was deleted.")
-    yield sample("clients-none", "clients", clients=[], done="")
     yield sample("add-type", "add_type", types=TYPES, chosen="server-based", problem="")
     yield sample("add-type-problem", "add_type", types=TYPES, chosen="", problem="Choose one of the five.")
     adding = {
@@ -141,77 +124,8 @@ def console() -> Iterator[Sample]:
         "add-details-browser", "add_details", type=TYPES[1], fields=ALL_FIELDS, problems={}, **adding
     )
     yield sample("add-details-self", "add_details", type=TYPES[2], fields=[], problems={}, **adding)
-    client = {
-        "client_id": CLIENT_ID,
-        "name": "Lead Desk",
-        "type": "server-based",
-        "type_title": "Server-based",
-        "redirects": True,
-        "secret": "required",
-        "enabled": True,
-        "created_at": NOW - 1_500_000,
-        "homepage": APP["homepage"],
-    }
     kept = {"token": "b2f7c1", "name": "Dockside Billing"}
     asking = {"action": "/console/clients/new/server-based", "kept": kept, "back": "/console/clients"}
     yield sample("confirm", "confirm", problem="", wait_seconds=0, **asking)
     wrong = "That is not the password of this account. Try again."
     yield sample("confirm-problem", "confirm", problem=wrong, wait_seconds=42, **asking)
-    yield from client_pages(sample, client)
-
-
-def client_pages(sample: Maker, client: dict[str, object]) -> Iterator[Sample]:
-    whole = client | {"enabled": False}
-    details = {
-        "client": whole,
-        "form": FORM,
-        "problems": {},
-        "done": "",
-        "flow_sentence": "A person signs in and allows it, your server exchanges the code.",
-        "delete_problem": "",
-        "tokens": {"settings": "b2f7c1", "delete": "b2f7c3"},
-    }
-    yield sample(
-        "client", "client", fields=["name", "homepage_url", "redirect_uris", "vendor_compatible"], **details
-    )
-    browser = {
-        "client": whole | {"type": "client-based", "type_title": "Client-based", "name": "Quote calculator"},
-        "done": "Saved. It holds from the next request on.",
-        "delete_problem": "That is not its name. Nothing was deleted.",
-    }
-    yield sample("client-browser", "client", fields=ALL_FIELDS, **(details | browser))
-    entry = {
-        "at": NOW,
-        "state": "stop",
-        "word": "Refused",
-        "sentence": "Sign-in request: the redirect address is not on your list",
-        "request_id": "req_eu_5Tn7Wd",
-        "happened": "Lead Desk asked to send a person to an address that you have not registered.",
-        "why": "The address has an extra / at the end. Everything else is the same.",
-        "fix": "Remove the last / in your app’s settings. If you need both addresses, add this one too.",
-        "code": "redirect_uri_mismatch",
-        "difference": difference(),
-        "facts": [],
-        "has_page": True,
-        "action": {"words": "Edit the redirect URIs", "href": "/console"},
-        "open": True,
-    }
-    declined = {
-        "state": "open",
-        "word": "Declined",
-        "sentence": "A person chose “Don’t allow”",
-        "code": "consent_declined",
-        "facts": [{"label": "It sent", "value": "code_verifier of 12 characters"}],
-        "has_page": False,
-        "difference": None,
-        "action": None,
-        "open": False,
-    }
-    entries = [entry, entry | declined, entry | {"open": False}]
-    shown = {"client": client}
-    yield sample("activity", "activity", request_id="", entries=entries, **shown)
-    yield sample("activity-none", "activity", request_id="", entries=[], **shown)
-    yield sample("activity-missing", "activity", request_id="req_eu_0000", entries=[], **shown)
-    yield sample("find", "find", request_id="", entry=None, its_client=None)
-    yield sample("find-found", "find", request_id="req_eu_5Tn7Wd", entry=entry, its_client=client)
-    yield sample("find-missing", "find", request_id="req_eu_0000", entry=None, its_client=None)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from grantline.web.templating import Pages
-from tests.browser import console_samples, credentials_samples
+from tests.browser import console_samples, credentials_samples, machines_samples, seeing_samples
 from tests.browser import samples as people_samples
 from tests.browser.samples import Sample
 
@@ -28,6 +28,8 @@ def samples() -> list[Sample]:
         *people_samples.reference(),
         *console_samples.console(),
         *credentials_samples.credentials(),
+        *machines_samples.machines(),
+        *seeing_samples.seeing(),
     ]
 
 

@@ -14,7 +14,16 @@ from grantline.activity.causes import (
     list_workspace_causes,
 )
 from grantline.activity.counters import DAYS_KEPT_SECONDS, Counters, fold_hours
-from grantline.activity.entries import Entry, find_entry, list_entries, newest_entries
+from grantline.activity.entries import (
+    OUTCOMES,
+    Entry,
+    Wanted,
+    count_newer,
+    find_entry,
+    list_entries,
+    newest_entries,
+    page_entries,
+)
 from grantline.activity.kinds import (
     ALLOWED,
     ANY_TOKEN,
@@ -52,6 +61,7 @@ __all__ = [
     "DENIED",
     "EVENT",
     "FAILED",
+    "OUTCOMES",
     "REFUSED",
     "REFUSED_UNPROVEN",
     "STARTED",
@@ -61,6 +71,8 @@ __all__ = [
     "Entry",
     "Recorder",
     "Usage",
+    "Wanted",
+    "count_newer",
     "count_since",
     "find_entry",
     "fold_hours",
@@ -76,6 +88,7 @@ __all__ = [
     "list_used_scopes",
     "list_workspace_causes",
     "newest_entries",
+    "page_entries",
     "scope_kind",
     "secret_kind",
     "token_kind",

@@ -1,8 +1,10 @@
 """Activity entries: one row for each failure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from grantline.db import Database, Row
@@ -49,6 +51,80 @@ async def list_entries(db: Database, client_id: str, *, limit: int = 100) -> Seq
         limit,
     )
     return [_entry(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries of an app to list."""
+
+    text: str = ""
+    """In the request id, the error or what was sent, whatever its case."""
+    outcome: str = ""
+    """`refused`, `unproven`, `declined` or `warning`."""
+    endpoints: tuple[str, ...] = ()
+
+
+_OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "refused": "error NOT IN ('event', 'access_denied') AND proven = 1",
+        "unproven": "error NOT IN ('event', 'access_denied') AND proven = 0",
+        "declined": "error = 'access_denied'",
+        "warning": "error = 'event'",
+    }
+)
+OUTCOMES: Final = tuple(_OUTCOMES)
+
+
+def _matching(wanted: Wanted, first: int) -> tuple[str, list[object]]:
+    """The condition of a filter, whose parameters begin with $first."""
+    condition = ""
+    values: list[object] = []
+    if wanted.text:
+        pattern = re.sub(r"[\\%_]", lambda sign: "\\" + sign[0], wanted.text.lower())
+        place = f"${first + len(values)}"
+        fields = " OR ".join(
+            f"LOWER({field}) LIKE {place} ESCAPE '\\'" for field in ("id", "error", "code", "detail")
+        )
+        condition += f" AND ({fields})"
+        values.append(f"%{pattern}%")
+    if wanted.outcome in _OUTCOMES:
+        condition += f" AND {_OUTCOMES[wanted.outcome]}"
+    if wanted.endpoints:
+        places = ", ".join(f"${first + len(values) + n}" for n in range(len(wanted.endpoints)))
+        condition += f" AND endpoint IN ({places})"
+        values.extend(wanted.endpoints)
+    return condition, values
+
+
+async def page_entries(
+    db: Database, client_id: str, wanted: Wanted, *, before: tuple[int, str] | None = None, limit: int
+) -> Sequence[Entry]:
+    """The entries of one app that match, newest first, older than the one with this time and id."""
+    at, id = before or (2**62, "")
+    condition, values = _matching(wanted, 5)
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM activity WHERE client_id = $1 AND (at < $2 OR (at = $2 AND id > $3))"
+        f"{condition} ORDER BY at DESC, id LIMIT $4",
+        client_id,
+        at,
+        id,
+        limit,
+        *values,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def count_newer(db: Database, client_id: str, wanted: Wanted, *, than: tuple[int, str]) -> int:
+    """How many entries that match came after the one with this time and id."""
+    condition, values = _matching(wanted, 4)
+    row = await db.one(
+        "SELECT COUNT(*) FROM activity WHERE client_id = $1 AND (at > $2 OR (at = $2 AND id < $3))"
+        f"{condition}",
+        client_id,
+        *than,
+        *values,
+    )
+    return int(row[0]) if row is not None else 0
 
 
 async def newest_entries(db: Database, *, since: int = 0, limit: int = 100) -> Sequence[Entry]:

@@ -13,6 +13,7 @@ from grantline.clients.client import (
     find_client,
     find_client_for,
     list_clients,
+    list_these_clients,
     list_workspace_clients,
     origin_is_registered,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "find_client",
     "find_client_for",
     "find_rehearsal",
+    "find_secret_holder",
     "find_trial",
     "find_trial_by_state",
     "get_client_type",
@@ -127,6 +129,7 @@ __all__ = [
     "lasting_secrets",
     "list_apis",
     "list_clients",
+    "list_these_clients",
     "list_workspace_clients",
     "manifest_of",
     "move_api",

@@ -1,7 +1,7 @@
 """A client: an app as Grantline knows it (RFC 6749 §2)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -179,6 +179,21 @@ async def list_workspace_clients(
         limit,
     )
     return [_client(row) for row in rows]
+
+
+async def list_these_clients(
+    db: Database, workspace_id: int, client_ids: Sequence[str]
+) -> Mapping[str, Client]:
+    """Those of these apps that are in this workspace, by id, in one statement."""
+    if not client_ids:
+        return {}
+    places = ", ".join(f"${n + 2}" for n in range(len(client_ids)))
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.workspace_id = $1 AND {_REAL} AND c.id IN ({places})",
+        workspace_id,
+        *client_ids,
+    )
+    return {row[0]: _client(row) for row in rows}
 
 
 async def list_clients(db: Database, *, limit: int = 1000) -> Sequence[Client]:

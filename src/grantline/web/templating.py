@@ -115,6 +115,24 @@ def render_day(at: int) -> str:
     return _("%(day)d %(month)s %(year)d", day=moment.day, month=month, year=moment.year)
 
 
+def render_day_and_hour(at: int) -> str:
+    """A day and the time of day: "21 Nov 2026, 15:14"."""
+    return f"{render_day(at)}, {datetime.fromtimestamp(at, UTC):%H:%M}"
+
+
+def render_ago(seconds: int) -> str:
+    """How long ago, in one unit: "12 minutes ago"."""
+    for size, forms in _UNITS[:-1]:
+        if seconds >= size:
+            return _("%(time)s ago", time=ngettext(*forms, seconds // size))
+    return _("just now")
+
+
+def render_number(number: int) -> str:
+    """A whole number with its thousands set apart: "11,204"."""
+    return f"{number:,}".replace(",", {"en": ","}.get(spoken(), "\u202f"))
+
+
 def render_iso(at: int) -> str:
     """An instant for the `datetime` attribute: "2026-11-21T15:14:07Z"."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -159,6 +177,9 @@ def _environment(templates_dir: Path, static_url: object) -> Environment:
         clock=render_clock,
         day=render_day,
         iso=render_iso,
+        day_and_hour=render_day_and_hour,
+        ago=render_ago,
+        number=render_number,
         digits=render_digits,
         breaks=split_at_breaks,
         web_address=web_address,
