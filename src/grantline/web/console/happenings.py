@@ -76,9 +76,11 @@ def render_happening(
 
 
 def _state(entry: Entry) -> tuple[str, str]:
-    if entry.error == "event":
-        return "wait", "Warning"
-    return ("open", "Declined") if entry.error == "access_denied" else ("stop", "Refused")
+    if entry.detail.get("rehearsed"):
+        return "wait", _("Rehearsal")
+    if entry.error == EVENT:
+        return "wait", _("Warning")
+    return ("open", _("Declined")) if entry.error == DENIED else ("stop", _("Refused"))
 
 
 def _happened(entry: Entry, step: str) -> str:
