@@ -58,6 +58,8 @@ from grantline.clients.rehearsals import (
     stop_rehearsal,
     take_rehearsed,
 )
+from grantline.clients.seeking import SecretHolder, find_secret_holder, seek_clients
+from grantline.clients.transfer import TransferRefused, transfer_client
 from grantline.clients.trials import (
     SETTLE_SECONDS,
     TRIAL_SECONDS,
@@ -72,7 +74,6 @@ from grantline.clients.trials import (
     start_trial,
     update_trial,
 )
-from grantline.clients.transfer import TransferRefused, transfer_client
 
 __all__ = [
     "CLIENT_TYPES",
@@ -99,6 +100,7 @@ __all__ = [
     "RegistrationRefused",
     "Rehearsal",
     "RehearsalRefused",
+    "SecretHolder",
     "SecretRefused",
     "TransferRefused",
     "Trial",
@@ -141,6 +143,7 @@ __all__ = [
     "render_manifest",
     "reset_secrets",
     "revoke_secret",
+    "seek_clients",
     "serves",
     "set_disabled",
     "start_rehearsal",

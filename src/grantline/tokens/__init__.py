@@ -69,6 +69,7 @@ from grantline.tokens.mint import (
 from grantline.tokens.refresh_tokens import (
     RefreshToken,
     mint_refresh_token,
+    number_in_refresh_token,
     open_answer,
     parse_refresh_token,
     seal_answer,
@@ -77,6 +78,7 @@ from grantline.tokens.refreshing import Refreshed, Successor, refreshes_allowed,
 from grantline.tokens.revocation import revoke_token
 from grantline.tokens.scope_sets import ScopeSet, ScopeSets
 from grantline.tokens.spending import spend_for_refresh_token
+from grantline.tokens.tracing import Trace, trace_token
 
 __all__ = [
     "DEVICE_CODE_SECONDS",
@@ -104,6 +106,7 @@ __all__ = [
     "Standing",
     "Successor",
     "TooManyDeviceCodes",
+    "Trace",
     "access_token_for",
     "access_token_of",
     "claim_device_code",
@@ -129,6 +132,7 @@ __all__ = [
     "mint_refresh_token",
     "narrow",
     "next_client_sequence",
+    "number_in_refresh_token",
     "open_answer",
     "organization_claims",
     "parse_access_token",
@@ -146,6 +150,7 @@ __all__ = [
     "spend_authorization_code",
     "spend_device_code",
     "spend_for_refresh_token",
+    "trace_token",
     "use_refresh_token",
     "yield_of_code",
 ]
