@@ -44,6 +44,12 @@ def form_of(page: httpx2.Response, ending: str) -> dict[str, str]:
     return fields
 
 
+def saving(app: App) -> list[str]:
+    """The pages of a client whose form saves what it shows."""
+    redirects = ["/redirects"] if app.client.type.redirect_uris != "none" else []
+    return [f"{path_of(app)}{page}" for page in ("/settings", "/scopes", *redirects)]
+
+
 async def create(browser: Browser, kind: str, **fields: str) -> httpx2.Response:
     path = f"/console/clients/new/{kind}"
     shown = form_of(await browser.get(path), path)
@@ -127,19 +133,16 @@ async def test_T4_no_form_sets_more_than_its_type_may(site: Site) -> None:
     browser = await site.signed_in()
     columns = [row[1] for row in await site.db.all("PRAGMA table_info(clients)")]
     assert "owner_account_id" in columns
+    every = {*columns, "app_scopes", "data_centers", "verified", "skip_consent", "workspace"}
     for kind in CLIENT_TYPES:
         app = await site.app(kind)
-        path = path_of(app)
-        shown = form_of(await browser.get(path), path)
-        extra = {*columns, "app_scopes", "data_centers", "verified", "skip_consent", "workspace"} - set(shown)
         before = await find_client(site.db, app.id)
-        for name in sorted(extra):
-            refused = await browser.post(path, {**shown, name: "1"})
-            assert refused.status_code == 400, (kind, name)
-            new = f"/console/clients/new/{kind}"
-            opened = form_of(await browser.get(new), new)
-            if name not in {*opened, *DETAILS[kind]}:
-                assert (await browser.post(new, {**opened, **DETAILS[kind], name: "1"})).status_code == 400
+        new = f"/console/clients/new/{kind}"
+        for path in (*saving(app), new):
+            shown = form_of(await browser.get(path), path) | (DETAILS[kind] if path == new else {})
+            for name in sorted(every - set(shown)):
+                refused = await browser.post(path, {**shown, name: "1"})
+                assert refused.status_code == 400, (path, name)
         assert await find_client(site.db, app.id) == before
 
 
@@ -147,35 +150,12 @@ async def test_T4_saving_what_the_page_shows_changes_nothing_and_absent_fields_s
     browser = await site.signed_in()
     for kind in CLIENT_TYPES:
         app = await site.app(kind)
-        path = path_of(app)
-        shown = form_of(await browser.get(path), path)
         before = await find_client(site.db, app.id)
-        for fields in (shown, {"token": shown["token"]}):
-            assert (await browser.post(path, fields)).status_code == 303
-            after = await find_client(site.db, app.id)
-            assert before is not None
-            assert after is not None
-            for name in ("name", "redirect_uris", "origins", "implicit", "vendor_compatible", "secrets"):
-                assert getattr(after, name) == getattr(before, name), (kind, name)
-
-
-async def test_settings_are_saved_and_written_to_the_audit(site: Site) -> None:
-    app = await site.app("client-based")
-    browser, path = await site.signed_in(), path_of(app)
-    shown = form_of(await browser.get(path), path)
-    uris = "https://spa.example/callback\r\nhttps://spa.example/other"
-    saved = await browser.post(path, {**shown, "redirect_uris": uris, "implicit": "no"})
-    assert saved.headers["location"] == f"{path}?done=saved"
-    client = await find_client(site.db, app.id)
-    assert client is not None
-    assert client.redirect_uris == ("https://spa.example/callback", "https://spa.example/other")
-    assert client.implicit is False
-    [event, *_] = await list_client_events(site.db, app.id)
-    assert event.detail == {
-        "before": {"redirect_uris": ["https://spa.example/callback"], "implicit": True},
-        "after": {"redirect_uris": list(client.redirect_uris), "implicit": False},
-    }
-    assert event.network == "127.0.0.1"
+        for path in saving(app):
+            shown = form_of(await browser.get(path), path)
+            for fields in (shown, {"token": shown["token"]}):
+                assert (await browser.post(path, fields)).status_code == 303, path
+                assert await find_client(site.db, app.id) == before, (kind, path)
 
 
 def posts(app: App) -> list[tuple[str, str, dict[str, str]]]:
@@ -187,8 +167,10 @@ def posts(app: App) -> list[tuple[str, str, dict[str, str]]]:
             "/console/clients/new/server-based",
             dict(DETAILS["server-based"]),
         ),
-        (path, path, {"name": "Taken over"}),
-        (f"{path}/delete", path, {"typed_name": app.client.name}),
+        (f"{path}/settings", f"{path}/settings", {"name": "Taken over"}),
+        (f"{path}/switch", f"{path}/settings", {"to": "off"}),
+        (f"{path}/manifest", f"{path}/manifest", {"manifest": "name: Taken over", "act": "apply"}),
+        (f"{path}/delete", f"{path}/settings", {"typed_name": app.client.name}),
         (f"{path}/secrets/add", f"{path}/credentials", {}),
         (f"{path}/secrets/reset", f"{path}/credentials", {}),
         (f"{path}/secrets/revoke", f"{path}/credentials", {"secret_id": app.client.secrets[0].id}),
@@ -238,7 +220,7 @@ async def test_T5_an_old_sign_in_asks_for_the_password_and_loses_nothing(site: S
         assert "not it" not in wrong.text
     assert await find_client(site.db, app.id) == before
     cookies = dict(browser.http.cookies)
-    path = path_of(app)
+    path = f"{path_of(app)}/settings"
     kept = form_of(await browser.post(path, {**forms[path], "name": "Nightly import"}), path)
     assert (await browser.post(path, {**kept, "password": PASSWORD})).status_code == 303
     changed = await find_client(site.db, app.id)
@@ -356,7 +338,7 @@ async def test_R87_a_browser_app_is_told_why_it_has_no_secret_and_gets_none(site
     page = await browser.get(f"{path}/credentials")
     assert "This type has no secret" in page.text
     assert "/secrets/add" not in page.text
-    other_act = form_of(await browser.get(path), "/delete")["token"]
+    other_act = form_of(await browser.get(f"{path}/settings"), "/delete")["token"]
     assert (await browser.post(f"{path}/secrets/add", {"token": other_act})).status_code == 403
     unchanged = await find_client(site.db, app.id)
     assert unchanged is not None
@@ -453,7 +435,7 @@ async def test_a_client_is_deleted_by_typing_its_name(site: Site) -> None:
     app = await site.app("server-based")
     tokens = await site.tokens(app)
     browser, path = await site.signed_in(), path_of(app)
-    form = form_of(await browser.get(path), "/delete")
+    form = form_of(await browser.get(f"{path}/settings"), "/delete")
     refused = await browser.post(f"{path}/delete", {**form, "typed_name": "lead desk"})
     assert refused.status_code == 400
     assert "Nothing was deleted" in refused.text

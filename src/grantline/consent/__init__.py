@@ -5,12 +5,15 @@ The tokens that follow from it are next door in `tokens`; *Remove access* ends b
 
 from grantline.consent.connected_apps import ConnectedApp, list_connected_apps, remove_access
 from grantline.consent.consents import Asked, Consent, allow, find_consent, must_ask
+from grantline.consent.reach import MOST_COUNTED, count_people
 
 __all__ = [
+    "MOST_COUNTED",
     "Asked",
     "ConnectedApp",
     "Consent",
     "allow",
+    "count_people",
     "find_consent",
     "list_connected_apps",
     "must_ask",

@@ -12,13 +12,25 @@ from grantline.db import DatabaseUnavailable
 from grantline.oauth.errors import OAuthError
 from grantline.web.console.routes import ROUTES as CONSOLE
 from grantline.web.edge import BodyTooLarge, Edge
-from grantline.web.pages import account, authorize, device, language, logout, plain, reference, sign_in
+from grantline.web.pages import (
+    account,
+    authorize,
+    device,
+    guides,
+    language,
+    logos,
+    logout,
+    plain,
+    reference,
+    sign_in,
+)
 from grantline.web.server import Server
 from grantline.web.visit import FormRefused
 
 PEOPLE = (
     Route("/", reference.start),
     Route("/scopes", reference.scopes),
+    Route("/guides/{type}", guides.show_guide),
     Route("/errors", reference.errors),
     Route("/errors/{code}", reference.error),
     Route("/signin", sign_in.show_sign_in, methods=["GET"]),
@@ -35,6 +47,7 @@ PEOPLE = (
     Route("/oauth/v3/device", device.take_user_code, methods=["POST"]),
     Route("/oauth/v3/device/confirm", device.confirm),
     Route("/oauth/v3/device/decision", device.decide_device, methods=["POST"]),
+    Route("/logos/{digest}", logos.serve_logo),
     Route("/account", account.home),
     Route("/account/apps", account.apps),
     Route("/account/apps/remove", account.remove_app, methods=["POST"]),

@@ -35,6 +35,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BODY: Final = 64 * 1024
+MOST_LOGO_BODY: Final = 320 * 1024
+"""Of the one form of the console that brings a picture."""
 MOST_URL: Final = 8 * 1024
 MOST_HEADERS: Final = 64
 MOST_HEADER_BYTES: Final = 16 * 1024
@@ -43,6 +45,7 @@ MOST_PEERS: Final = 1024
 MOST_HEADS: Final = 256
 _HEALTH: Final = ("/health/live", "/health/ready")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+_LOGO_FORM: Final = re.compile(r"/console/clients/[A-Za-z0-9_.-]+/logo")
 _ODD_PATH: Final = re.compile(rb"[%;\\\x80-\xff]|//")
 _NO_EXTENSIONS: Final[dict[str, Any]] = {}
 _ONCE: Final = frozenset({"authorization", "origin", "content-type", "host"})
@@ -301,13 +304,13 @@ class Edge:
         return (*_VARY, ("access-control-allow-origin", call.origin), *exposed)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
-        received = 0
+        received, most = 0, MOST_LOGO_BODY if _LOGO_FORM.fullmatch(scope["path"]) else MOST_BODY
 
         async def receive_counting() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MOST_BODY:
+            if received > most:
                 raise BodyTooLarge
             return message
 

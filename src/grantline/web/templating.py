@@ -30,7 +30,21 @@ from grantline.web.languages import (
 )
 
 HERE = Path(__file__).parent
-STYLE_LAYERS = ("reset", "tokens", "base", "line", "parts", "console", "team", "quickstart", "trying", "people")
+STYLE_LAYERS = (
+    "reset",
+    "tokens",
+    "base",
+    "line",
+    "parts",
+    "console",
+    "making",
+    "team",
+    "quickstart",
+    "trying",
+    "machines",
+    "seeing",
+    "people",
+)
 CONTENT_TYPES: Mapping[str, str] = MappingProxyType(
     {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 )

@@ -4,7 +4,7 @@ safely."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from grantline.opaque import digest
 from grantline.web import cookies
 from grantline.web.headers import page_headers, redirect_headers
 from grantline.web.languages import choose, speak
+from grantline.web.logs import redact
 from grantline.web.peer import Peer
 from grantline.web.server import Server
 from grantline.web.templating import Page
@@ -51,7 +52,9 @@ class Visit:
         """What every page shows."""
         host = self.server.issuer.partition("://")[2]
         url = self.request.url
-        address = f"{url.path}?{url.query}" if url.query else url.path
+        # An address with a secret in it is not written into the page again.
+        hides = redact(unquote(url.query)) != unquote(url.query)
+        address = f"{url.path}?{url.query}" if url.query and not hides else url.path
         return Page(
             host=host,
             data_center=self.server.mint.home.name,
@@ -84,10 +87,14 @@ class Visit:
         form = await self.read_form()
         if not fields.union({"token", "flow"}).issuperset(form):
             raise FormRefused(400)
-        token = form.get("token", "").encode("utf-8", "surrogatepass")
-        if not cookies.equal(token, self.form_token(action).encode()):
-            raise FormRefused(403)
+        self.check_token(action, form.get("token", ""))
         return form
+
+    def check_token(self, action: str, token: str) -> None:
+        """The token is that of this form, from our page in this browser and session. Raises FormRefused."""
+        sent = token.encode("utf-8", "surrogatepass")
+        if not cookies.equal(sent, self.form_token(action).encode()):
+            raise FormRefused(403)
 
     def check_origin(self) -> None:
         """The request comes from our own pages, by the browser's word. Raises FormRefused."""

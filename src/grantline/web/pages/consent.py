@@ -10,6 +10,7 @@ from grantline.authorize import CheckedRequest
 from grantline.clients import Client
 from grantline.scopes import Catalog, Scope
 from grantline.web.languages import _
+from grantline.web.pages.logos import logo_address
 from grantline.web.visit import Visit, form_target
 from grantline.web.words import host_of, render_groups, render_rest
 
@@ -25,7 +26,7 @@ async def consent_page(visit: Visit, checked: CheckedRequest, handle: str) -> Re
         opener=checked.client.type.origins,
         app=app_of(checked.client),
         person=await person_of(visit, visit.account),
-        purpose=_purpose(catalog, scopes),
+        purpose=purpose_of(catalog, scopes),
         groups=render_groups(scopes),
         scopes=list(checked.scope),
         could_not=render_rest(catalog, checked.scope),
@@ -47,7 +48,8 @@ def _lasts(checked: CheckedRequest) -> str:
     return ""
 
 
-def _purpose(catalog: Catalog, scopes: Sequence[Scope]) -> str:
+def purpose_of(catalog: Catalog, scopes: Sequence[Scope]) -> str:
+    """What the app would do, after "Allow … to"."""
     titles = {service.prefix: service.title for service in catalog.services}
     used = [
         titles[scope.service] for scope in scopes if scope.service in titles and scope.service != "AaaServer"
@@ -60,7 +62,14 @@ def _purpose(catalog: Catalog, scopes: Sequence[Scope]) -> str:
 
 def app_of(client: Client) -> Mapping[str, str]:
     """The app as pages show it."""
-    return {"name": client.name, "host": host_of(client.homepage_url), "homepage": client.homepage_url}
+    return {
+        "name": client.name,
+        "host": host_of(client.homepage_url),
+        "homepage": client.homepage_url,
+        "policy": client.policy_url,
+        "terms": client.terms_url,
+        "logo": logo_address(client.logo_digest),
+    }
 
 
 async def person_of(visit: Visit, account: Account) -> Mapping[str, str]:
