@@ -142,6 +142,12 @@ def _query(operation: Operation) -> list[Mapping[str, Any]]:
 
 def _headers(operation: Operation) -> list[Mapping[str, Any]]:
     return [
-        {"name": name, "in": "header", "required": False, "description": words, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "header",
+            "required": 428 in operation.also,
+            "description": words,
+            "schema": {"type": "string"},
+        }
         for name, words in operation.headers
     ]

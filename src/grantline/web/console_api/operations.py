@@ -41,6 +41,8 @@ class Query(BaseModel):
 class Shown(BaseModel):
     """What is answered."""
 
+    model_config = ConfigDict(extra="forbid")
+
 
 def _plain(text: str) -> str:
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
@@ -89,7 +91,7 @@ class Operation:
     body: type[Body] | None = None
     query: type[Query] | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    """Request headers that it reads: the name, and what each is for."""
+    """Request headers that it reads: the name, and what each is for. Needed where 428 is among `also`."""
     text: str = ""
     """The kind of text that is taken or answered in the place of JSON."""
     also: tuple[int, ...] = ()
