@@ -127,7 +127,7 @@ class FolderPost:
 def _read(path: Path) -> KeptMail:
     message = message_from_bytes(path.read_bytes(), policy=default)
     body = message.get_body(("plain",))
-    text = body.get_content() if body is not None else ""
+    text = body.get_content().replace("\r\n", "\n") if body is not None else ""
     return KeptMail(path.stem, str(message["To"]), str(message["Subject"]), str(message["Date"]), text)
 
 
