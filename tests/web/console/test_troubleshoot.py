@@ -31,7 +31,9 @@ def found_in(page: httpx2.Response) -> str:
     """What was told, without marks."""
     part = re.search(r'<section class="found".*?</section>', page.text, re.DOTALL)
     assert part, page.text[-3000:]
-    return " ".join(unescape(re.sub(r"<svg.*?</svg>|<wbr>|</?bdi[^>]*>|<[^>]+>", "", part[0])).split())
+    return " ".join(
+        unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<svg.*?</svg>|<wbr>|</?bdi[^>]*>", "", part[0]))).split()
+    )
 
 
 async def everything(site: Site) -> str:
@@ -169,7 +171,7 @@ async def test_an_error_with_a_request_id_of_ones_own_shows_what_happened(site: 
     answer = await site.token(app, grant_type="refresh_token", refresh_token="glr_us_nothing")
     await site.mint.recorder.flush()
     for text in (answer.text, answer.json()["request_id"], f"failed ({answer.json()['request_id']})"):
-        assert "This refresh token is not known" in unescape((await paste(browser, text)).text)
+        assert "this refresh token is not known" in unescape((await paste(browser, text)).text)
 
 
 def address(app: App, **changes: str | None) -> str:
