@@ -49,6 +49,7 @@ class Place:
                 {"id": known.workspace_id, "name": self.name_of(known)} for known in self.memberships
             ],
             "switch_token": visit.form_token("workspace.switch"),
+            "look_up_token": visit.form_token("look-up"),
             "client": _client(self.client, visit.now) if self.client is not None else None,
         }
 

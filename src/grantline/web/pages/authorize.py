@@ -23,6 +23,7 @@ from grantline.authorize import (
     park_flow,
     prepare_answer,
 )
+from grantline.clients import serves
 from grantline.consent import Asked, allow, find_consent, must_ask
 from grantline.db import Database, Transaction
 from grantline.limits import Limit
@@ -71,6 +72,16 @@ async def renew(request: Request) -> Response:
     except OAuthError as error:
         return await stopped_page(visit, error, status=429 if isinstance(error, Throttled) else 400)
     return await _check_and_go_on(visit, target, parameters, renewal=True)
+
+
+async def _find_target(visit: Visit, parameters: Parameters) -> Target:
+    """Where the request goes. The copy of an app that serves one person's trial run is unknown to anybody
+    else, and when its time is over. Raises NotRedirectable."""
+    target = await check_target(visit.server.mint, parameters)
+    person = visit.account.id if visit.account is not None else target.client.owner_account_id
+    if not serves(target.client, person, visit.now):
+        raise NotRedirectable("client_unknown", received=target.client.id)
+    return target
 
 
 def _limit(visit: Visit) -> None:

@@ -11,7 +11,7 @@ from grantline.accounts import Account, Session, lock_account, personal_organiza
 from grantline.activity import ALLOWED, DECLINED
 from grantline.audit import record_event
 from grantline.authorize import PendingFlow, consume_flow, find_flow, park_flow
-from grantline.clients import Client, find_client
+from grantline.clients import Client, find_client, serves
 from grantline.consent import Asked, allow
 from grantline.limits import (
     StoredLimit,
@@ -132,7 +132,12 @@ async def confirm(request: Request) -> Response:
         return await sign_in_page(visit, handle, flow)
     code = await _find(visit, flow.request)
     client = await find_client(visit.server.db, code.client_id) if code is not None else None
-    if code is None or client is None or not client.enabled:
+    if (
+        code is None
+        or client is None
+        or not client.enabled
+        or not serves(client, visit.account.id, visit.now)
+    ):
         return _enter(visit, "", NOT_FOUND, 400)
     if not await claim_device_code(
         visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit), now=visit.now
@@ -170,7 +175,7 @@ async def decide_device(request: Request) -> Response:
         raise FormRefused(403)
     code = await _find(visit, flow.request)
     client = await find_client(visit.server.db, code.client_id) if code is not None else None
-    if code is None or client is None:
+    if code is None or client is None or not serves(client, visit.account.id, visit.now):
         return _enter(visit, "", NOT_FOUND, 400)
     if form.get("decision") == "switch":
         await release_device_code(
