@@ -26,6 +26,15 @@ from grantline.clients.client_secrets import (
     revoke_secret,
 )
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
+from grantline.clients.logos import (
+    MOST_LOGO_BYTES,
+    MOST_LOGO_PIXELS,
+    Logo,
+    LogoRefused,
+    find_logo,
+    read_logo,
+    set_logo,
+)
 from grantline.clients.manifest import (
     LONGEST_MANIFEST,
     MANIFEST_KEYS,
@@ -40,6 +49,7 @@ from grantline.clients.memory import ClientMemory, confirmation, confirms
 from grantline.clients.registration import (
     creation_key,
     delete_client,
+    find_created,
     register_client,
     registration_of,
     set_disabled,
@@ -82,6 +92,8 @@ __all__ = [
     "MANIFEST_KEYS",
     "MOST_ANSWERS",
     "MOST_LIVE",
+    "MOST_LOGO_BYTES",
+    "MOST_LOGO_PIXELS",
     "REHEARSAL_SECONDS",
     "RESOURCE_API",
     "SETTLE_SECONDS",
@@ -95,6 +107,8 @@ __all__ = [
     "ClientSecret",
     "ClientType",
     "FieldProblem",
+    "Logo",
+    "LogoRefused",
     "Manifest",
     "Registration",
     "RegistrationRefused",
@@ -120,6 +134,8 @@ __all__ = [
     "find_api",
     "find_client",
     "find_client_for",
+    "find_created",
+    "find_logo",
     "find_rehearsal",
     "find_secret_holder",
     "find_trial",
@@ -137,6 +153,7 @@ __all__ = [
     "move_api",
     "origin_is_registered",
     "parse_manifest",
+    "read_logo",
     "recall",
     "register_client",
     "registration_of",
@@ -146,6 +163,7 @@ __all__ = [
     "seek_clients",
     "serves",
     "set_disabled",
+    "set_logo",
     "start_rehearsal",
     "start_trial",
     "stop_rehearsal",

@@ -13,8 +13,8 @@ from typing import Final
 from grantline.clients.client import Client
 from grantline.db import Database
 
-MOST_BYTES: Final = 256 * 1024
-MOST_PIXELS: Final = 512
+MOST_LOGO_BYTES: Final = 256 * 1024
+MOST_LOGO_PIXELS: Final = 512
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PARTS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -47,7 +47,7 @@ def read_logo(content: bytes) -> Logo:
     """The picture in this file, and nothing else of it. Raises LogoRefused."""
     if not content:
         raise LogoRefused("Choose a file first.")
-    if len(content) > MOST_BYTES:
+    if len(content) > MOST_LOGO_BYTES:
         raise LogoRefused("The file is larger than 256 KB. Save it smaller.")
     try:
         if content.startswith(_PNG):
@@ -60,7 +60,7 @@ def read_logo(content: bytes) -> Logo:
             raise LogoRefused("The file is no PNG, JPEG or WebP picture. Save it as one of these.")
     except (IndexError, zlib.error):
         raise LogoRefused("The picture is damaged. Save it anew.") from None
-    if not (0 < logo.width <= MOST_PIXELS and 0 < logo.height <= MOST_PIXELS):
+    if not (0 < logo.width <= MOST_LOGO_PIXELS and 0 < logo.height <= MOST_LOGO_PIXELS):
         raise LogoRefused("The picture is larger than 512 by 512 pixels. Save it smaller.")
     return logo
 
@@ -102,10 +102,10 @@ def _read_png(content: bytes) -> Logo:
     if len(header) != 13 or header[8] not in (1, 2, 4, 8, 16) or header[9] not in _PNG_CHANNELS:
         raise _damaged()
     width, height = _number(header[:4]), _number(header[4:8])
-    if width <= MOST_PIXELS and height <= MOST_PIXELS:
+    if width <= MOST_LOGO_PIXELS and height <= MOST_LOGO_PIXELS:
         # As many bytes as the header promises: a picture of few bytes must not grow without end.
         row = (width * header[8] * _PNG_CHANNELS[header[9]] + 7) // 8 + 1
-        most = row * height + 8 * (MOST_PIXELS + 1)
+        most = row * height + 8 * (MOST_LOGO_PIXELS + 1)
         unpacked = zlib.decompressobj()
         if not pixels or len(unpacked.decompress(pixels, most + 1)) > most:
             raise _damaged()
@@ -209,7 +209,7 @@ async def set_logo(db: Database, client: Client, logo: Logo | None, now: int) ->
             digest,
             now,
         )
-        if client.logo_digest and client.logo_digest != digest:
+        if client.logo_digest:
             await tx.run(
                 "DELETE FROM logos WHERE digest = $1 AND NOT EXISTS"
                 " (SELECT 1 FROM clients WHERE logo_digest = $1 AND deleted_at IS NULL)",

@@ -87,8 +87,8 @@ def _workspace(kind: ClientType, owner_account_id: int, workspace_id: int | None
 def _organization(
     kind: ClientType, owner_account_id: int, organization_id: int, workspace_id: int | None
 ) -> int:
-    """An app of a team acts for the team's organization, which has its workspace's number: whoever may see its
-    secret would get at the data of whoever registered it otherwise."""
+    """An app of a team acts for the team's organization, which has its workspace's number: whoever may see
+    its secret would get at the data of whoever registered it otherwise."""
     workspace = _workspace(kind, owner_account_id, workspace_id)
     return organization_id if workspace == owner_account_id else workspace
 

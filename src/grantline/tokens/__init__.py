@@ -77,6 +77,7 @@ from grantline.tokens.refresh_tokens import (
 from grantline.tokens.refreshing import Refreshed, Successor, refreshes_allowed, use_refresh_token
 from grantline.tokens.revocation import revoke_token
 from grantline.tokens.scope_sets import ScopeSet, ScopeSets
+from grantline.tokens.seen_of_client import list_asked_scopes, list_used_redirects
 from grantline.tokens.spending import spend_for_refresh_token
 from grantline.tokens.tracing import Trace, trace_token
 
@@ -126,8 +127,10 @@ __all__ = [
     "issue_authorization",
     "issue_authorization_code",
     "issue_device_code",
+    "list_asked_scopes",
     "list_console_codes",
     "list_refresh_authorizations",
+    "list_used_redirects",
     "mint_access_token",
     "mint_refresh_token",
     "narrow",

@@ -15,12 +15,12 @@ from grantline.clients import (
     Registration,
     RegistrationRefused,
     creation_key,
+    find_created,
     list_workspace_clients,
     parse_manifest,
     register_client,
     registration_of,
 )
-from grantline.clients.registration import find_created
 from grantline.web.console.changes import record_change
 from grantline.web.console.client_form import (
     LISTS,

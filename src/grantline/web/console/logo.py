@@ -6,10 +6,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from grantline.clients import Client
-from grantline.clients.logos import MOST_BYTES as MOST_BYTES
-from grantline.clients.logos import MOST_PIXELS as MOST_PIXELS
-from grantline.clients.logos import LogoRefused, read_logo, set_logo
+from grantline.clients import Client, LogoRefused, read_logo, set_logo
 from grantline.web.console.changes import record_change
 from grantline.web.console.place import Place
 from grantline.web.languages import _

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from starlette.responses import Response
 
 from grantline.clients import Client, Registration, RegistrationRefused, registration_of
-from grantline.tokens.seen_of_client import list_used_redirects
+from grantline.tokens import list_used_redirects
 from grantline.web.console.changing import change_client
 from grantline.web.console.client_form import (
     fields_of_redirects,

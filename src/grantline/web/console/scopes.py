@@ -11,7 +11,7 @@ from grantline.clients import Client, RegistrationRefused, registration_of
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import covers, parse_scope
 from grantline.scopes import Catalog
-from grantline.tokens.seen_of_client import list_asked_scopes
+from grantline.tokens import list_asked_scopes
 from grantline.web.console.changing import change_client
 from grantline.web.console.client_form import tell
 from grantline.web.console.confirm import PASSWORD

@@ -8,17 +8,19 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from grantline.clients import (
+    MOST_LOGO_BYTES,
+    MOST_LOGO_PIXELS,
     Client,
     Registration,
     RegistrationRefused,
+    TransferRefused,
     delete_client,
     manifest_of,
     registration_of,
     render_manifest,
     set_disabled,
+    transfer_client,
 )
-from grantline.clients.logos import MOST_BYTES, MOST_PIXELS
-from grantline.clients.transfer import TransferRefused, transfer_client
 from grantline.consent import MOST_COUNTED, count_people
 from grantline.web.console.changes import record_change
 from grantline.web.console.changing import change_client
@@ -84,7 +86,7 @@ async def settings_page(
         notes=notes,
         done=_(done) if done else "",
         logo=logo_address(client.logo_digest),
-        logo_limits={"kilobytes": MOST_BYTES // 1024, "pixels": MOST_PIXELS},
+        logo_limits={"kilobytes": MOST_LOGO_BYTES // 1024, "pixels": MOST_LOGO_PIXELS},
         manifest=render_manifest(manifest_of(client)),
         people={"count": min(people, MOST_COUNTED), "more": people > MOST_COUNTED},
         elsewhere=_elsewhere(place, client),
@@ -142,9 +144,7 @@ async def switch(visit: Visit, place: Place, client: Client) -> Response:
         await set_disabled(visit.server.db, client.id, visit.now if off else None)
         kind = "client.disabled" if off else "client.enabled"
         before, after = {"enabled": client.enabled}, {"enabled": not off}
-        await record_change(
-            visit.server.db, visit, place, kind, client=client, before=before, after=after
-        )
+        await record_change(visit.server.db, visit, place, kind, client=client, before=before, after=after)
     return visit.redirect(f"{path}?done={'off' if off else 'on'}")
 
 

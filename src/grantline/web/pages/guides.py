@@ -1,5 +1,7 @@
 """A guide for each client type: who takes part, what happens, and what holds for it (R50)."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -13,18 +15,24 @@ from grantline.web.languages import _, mark
 from grantline.web.templating import render_duration
 from grantline.web.visit import open_visit
 
-_REDIRECTS: Final = {
-    "none": mark("None: people never come back to it by a redirect."),
-    "web": mark("https addresses, matched sign by sign; http for this computer alone, with its exact port."),
-    "native": mark("A scheme of your own, an https link that opens the app, or this device on any port."),
-}
-_SECRETS: Final = {
-    "required": mark(
-        "Required, in the body or as HTTP Basic. Two can live at a time, so that one follows another."
-    ),
-    "optional": mark("Not needed. One that is sent must be right."),
-    "none": mark("None: anyone could read it. PKCE takes its place."),
-}
+_REDIRECTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "none": mark("None: people never come back to it by a redirect."),
+        "web": mark(
+            "https addresses, matched sign by sign; http for this computer alone, with its exact port."
+        ),
+        "native": mark("A scheme of your own, an https link that opens the app, or this device on any port."),
+    }
+)
+_SECRETS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "required": mark(
+            "Required, in the body or as HTTP Basic. Two can live at a time, so that one follows another."
+        ),
+        "optional": mark("Not needed. One that is sent must be right."),
+        "none": mark("None: anyone could read it. PKCE takes its place."),
+    }
+)
 
 
 async def show_guide(request: Request) -> Response:

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grantline.clients.logos import find_logo
+from grantline.clients import find_logo
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HEADERS: Final = {
