@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from grantline.web.templating import Pages
-from tests.browser import console_samples, credentials_samples, machines_samples, seeing_samples
+from tests.browser import (
+    console_samples,
+    credentials_samples,
+    machines_samples,
+    seeing_samples,
+    trying_samples,
+)
 from tests.browser import samples as people_samples
 from tests.browser.samples import Sample
 
@@ -30,6 +36,7 @@ def samples() -> list[Sample]:
         *credentials_samples.credentials(),
         *machines_samples.machines(),
         *seeing_samples.seeing(),
+        *trying_samples.trying(),
     ]
 
 

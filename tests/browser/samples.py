@@ -211,7 +211,7 @@ def reference() -> Iterator[Sample]:
     ]
     client = [{"code": "client_wrong_data_center", "title": "The client lives in another data center"}]
     groups = [{"error": "invalid_client", "entries": client}, {"error": "invalid_grant", "entries": grant}]
-    yield sample("errors", "errors", groups=groups)
+    yield sample("errors", "errors", asked="", groups=groups)
     entry = {
         "code": "code_expired",
         "error": "invalid_grant",
