@@ -327,7 +327,7 @@ def _people(sample: Maker) -> Iterator[Sample]:
             "tokens": sum(tokens),
             "refused": 12,
             "unproven": 3,
-            "ratio": "1.2",
+            "ratio": "1.2 %",
         },
         authorizations=line_chart("started", week, tokens),
         tokens=line_chart("tokens", week, tokens),

@@ -62,6 +62,7 @@ def line_chart(name: str, span: Span, values: Sequence[int]) -> Mapping[str, Any
         "total": sum(values),
         "starts": [span.starts[0], span.starts[len(span.starts) // 2], span.starts[-1]],
         "by_day": span.part_seconds >= DAY,
+        "by_hour": span.part_seconds == HOUR,
     }
 
 

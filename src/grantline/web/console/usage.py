@@ -103,5 +103,5 @@ def _totals(
         "tokens": tokens,
         "refused": refused,
         "unproven": unproven,
-        "ratio": f"{100 * refused / asked:.1f}" if asked else "",
+        "ratio": f"{100 * refused / asked:.1f} %" if asked else "",
     }
