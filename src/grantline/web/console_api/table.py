@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from grantline.web.console_api import activity, catalogue, changes, clients, codes, manifests, secrets, team
+from grantline.web.console_api import (
+    activity,
+    catalogue,
+    changes,
+    clients,
+    codes,
+    manifests,
+    secrets,
+    team,
+    users,
+)
 from grantline.web.console_api.operations import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -11,6 +21,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *secrets.OPERATIONS,
     *codes.OPERATIONS,
     *activity.OPERATIONS,
+    *users.OPERATIONS,
     *team.OPERATIONS,
     *changes.OPERATIONS,
     *catalogue.OPERATIONS,
