@@ -20,52 +20,6 @@ FRAME: dict[str, Any] = {
     "client": None,
 }
 """What `console/place.py` gives to every page of the console."""
-TYPES = [
-    {
-        "value": value,
-        "title": title,
-        "who": who,
-        "needs": needs,
-        "gets": gets,
-    }
-    for value, title, who, needs, gets in (
-        (
-            "server-based",
-            "Server-based",
-            "A web app with its own server, used by many people.",
-            "a redirect URI",
-            "ID, secret, refresh token",
-        ),
-        (
-            "client-based",
-            "Client-based",
-            "A page that runs wholly in the browser, with no server behind it.",
-            "your web domain and a redirect URI",
-            "ID, short-lived token, no secret",
-        ),
-        (
-            "self-client",
-            "Self client",
-            "A script or job of yours that works with your own data only.",
-            "nothing",
-            "ID, secret, refresh token",
-        ),
-        (
-            "non-browser",
-            "Non-browser",
-            "A TV, a printer, a sensor: it can show a code but not a sign-in page.",
-            "nothing",
-            "ID, secret, refresh token",
-        ),
-        (
-            "mobile",
-            "Mobile",
-            "An app for phones that opens the system browser to sign in.",
-            "a link back to the app",
-            "ID, refresh token, no secret",
-        ),
-    )
-]
 ALL_FIELDS = [
     "name",
     "homepage_url",
@@ -98,32 +52,6 @@ def console() -> Iterator[Sample]:
         )
 
     yield sample("not-allowed", "not_allowed", workspace={**FRAME["workspace"], "role": "viewer"})
-    yield sample("add-type", "add_type", types=TYPES, chosen="server-based", problem="")
-    yield sample("add-type-problem", "add_type", types=TYPES, chosen="", problem="Choose one of the five.")
-    adding = {
-        "problem": "",
-        "receives": [
-            "A client ID, which is public",
-            "A client secret, shown once",
-            "A refresh token for each person who allows it",
-        ],
-        "creation_key": "new_8Jd2Qm",
-        "token": "b2f7c1",
-        "form": FORM,
-    }
-    http = "Line 2 uses http, which anyone on the way can read. Use https, or remove the line."
-    yield sample(
-        "add-details",
-        "add_details",
-        type=TYPES[0],
-        fields=ALL_FIELDS[:3],
-        problems={"redirect_uris": http},
-        **adding,
-    )
-    yield sample(
-        "add-details-browser", "add_details", type=TYPES[1], fields=ALL_FIELDS, problems={}, **adding
-    )
-    yield sample("add-details-self", "add_details", type=TYPES[2], fields=[], problems={}, **adding)
     kept = {"token": "b2f7c1", "name": "Dockside Billing"}
     asking = {"action": "/console/clients/new/server-based", "kept": kept, "back": "/console/clients"}
     yield sample("confirm", "confirm", problem="", wait_seconds=0, **asking)

@@ -13,6 +13,7 @@ from tests.browser import (
     console_samples,
     credentials_samples,
     machines_samples,
+    making_samples,
     seeing_samples,
     trying_samples,
 )
@@ -35,6 +36,7 @@ def samples() -> list[Sample]:
         *console_samples.console(),
         *credentials_samples.credentials(),
         *machines_samples.machines(),
+        *making_samples.making(),
         *seeing_samples.seeing(),
         *trying_samples.trying(),
     ]
