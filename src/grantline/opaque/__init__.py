@@ -15,6 +15,7 @@ from grantline.opaque.base62 import decode, encode
 from grantline.opaque.opaque import (
     ACCESS_TOKEN,
     AUTHORIZATION_CODE,
+    CHECKSUM_LENGTH,
     CLIENT_ID,
     CLIENT_SECRET,
     DEVICE_CODE,
@@ -34,6 +35,7 @@ from grantline.opaque.opaque import (
 __all__ = [
     "ACCESS_TOKEN",
     "AUTHORIZATION_CODE",
+    "CHECKSUM_LENGTH",
     "CLIENT_ID",
     "CLIENT_SECRET",
     "DEVICE_CODE",
