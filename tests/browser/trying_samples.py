@@ -11,7 +11,7 @@ from tests.browser.samples import CLIENT_ID, DEVELOPER, NOW, PAGE, Sample, diffe
 from tests.browser.seeing_samples import CLIENT, ENTRY
 
 ISSUER = "https://accounts.eu.example.com"
-ANSWER = '{\n  "access_token": "gla_eu_4Rk9…x7Qz",\n  "expires_in": 3600,\n  "refresh_token": "glr_eu_81Lm…0aPd"\n}'
+ANSWER = '{\n  "access_token": "gla_eu_4Rk9…x7Qz",\n  "refresh_token": "glr_eu_81Lm…0aPd"\n}'
 STEPS = [
     Step(
         "authorize",
@@ -57,7 +57,7 @@ RUN: dict[str, Any] = {
     "next": {
         "kind": "refresh",
         "title": "Refresh",
-        "explanation": "When the access token runs out, the refresh token gets the next one, without the person.",
+        "explanation": "The refresh token gets the next access token, without the person.",
         "href": "",
     },
     "refused": None,
@@ -119,9 +119,7 @@ def _troubleshoot(sample: Any) -> Iterator[Sample]:
         "what": "A refresh token",
         "state": "wait",
         "word": "It works now",
-        "sentences": [
-            "It is a secret: whoever has it can use it. If it got to where it does not belong, end it."
-        ],
+        "sentences": ["It is a secret: whoever has it can use it. If it got out, end it."],
         "facts": [
             {"label": "Data center", "value": "EU"},
             {"label": "It begins and ends with", "value": "glr_eu_…0aPd"},

@@ -28,27 +28,27 @@ LESSONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "code_expired": (
             mark("The next exchange of a grant token finds it expired."),
-            mark("Your app starts the flow again, and the person notices nothing but a second page."),
+            mark("starts the flow again, and the person notices nothing but a second page."),
         ),
         "authorization_revoked": (
             mark("The next refresh finds that access was taken back."),
-            mark("Your app stops calling, forgets its tokens and offers to connect again."),
+            mark("stops calling, forgets its tokens and offers to connect again."),
         ),
         "device_code_expired": (
             mark("The next poll finds that the device code ran out."),
-            mark("The device shows a new code, and does not go on polling."),
+            mark("shows a new code, and does not go on polling."),
         ),
         "throttled": (
             mark("The next token requests are too many: status 429 with Retry-After."),
-            mark("Your app waits as long as Retry-After says, then goes on with the same tokens."),
+            mark("waits as long as Retry-After says, then goes on with the same tokens."),
         ),
         "client_wrong_data_center": (
             mark("The next token requests reach the wrong data center: the answer names the right issuer."),
-            mark("Your app reads expected_issuer and asks there, and keeps it for next time."),
+            mark("reads expected_issuer, asks there, and keeps it for next time."),
         ),
         "overloaded": (
             mark("The next token requests find the server busy: status 503 with Retry-After."),
-            mark("Your app tries again later, and neither signs people out nor gives up its refresh token."),
+            mark("tries again later, and neither signs people out nor gives up its refresh token."),
         ),
     }
 )
