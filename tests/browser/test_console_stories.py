@@ -7,12 +7,14 @@ import secrets
 import threading
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browsing import sign_in
+from tests.browsing import decide, sign_in
+from tests.foreign.arrivals import answer_in, listening
 from tests.running import Demo
 
 PASSWORD: Final = "a long enough password"
@@ -233,3 +235,70 @@ def test_a_secret_is_exchanged_while_the_app_keeps_calling(page: Page, demo: Dem
     form = {"grant_type": "client_credentials", "client_id": app["client_id"], "scope": "CRM.org.READ"}
     dead = httpx2.post(f"{demo.issuer}/oauth/v2/token", data=form | {"client_secret": app["client_secret"]})
     assert dead.status_code == 401
+
+
+def ask(demo: Demo, client_id: str, redirect_uri: str) -> str:
+    """The address that the app sends its people to."""
+    question = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": "openid email",
+        "state": "story",
+    }
+    return f"{demo.issuer}/oauth/v2/auth?{urlencode(question)}"
+
+
+def get_tokens(demo: Demo, app: dict[str, str], code: str, redirect_uri: str) -> httpx2.Response:
+    form = {name: app[name] for name in ("client_id", "client_secret")}
+    form |= {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    return httpx2.post(f"{demo.issuer}/oauth/v2/token", data=form)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_R85_a_slash_too_many_is_found_and_added_from_the_error_page(
+    script: bool, chromium: Browser, demo: Demo, newcomer: str
+) -> None:
+    context = chromium.new_context(java_script_enabled=script)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    with listening("http://127.0.0.1:0/callback/") as arrivals:
+        app = create_app(demo, newcomer, arrivals.address.removesuffix("/"))
+        enter(page, demo, newcomer)
+        page.goto(ask(demo, app["client_id"], arrivals.address))
+        expect(page.get_by_role("main")).to_contain_text("Your app sent an extra / at the end.")
+        page.get_by_role("link", name="Fix it in the console").click()
+        page.get_by_role("link", name="Add this redirect URI").first.click()
+        expect(page.get_by_role("main")).to_contain_text(arrivals.address)
+        page.get_by_role("button", name="Add this redirect URI").click()
+        page.wait_for_url(f"{demo.console}/clients/**")
+        page.goto(ask(demo, app["client_id"], arrivals.address))
+        decide(page)
+        code = answer_in(arrivals.the_only_one().target)["code"]
+    assert get_tokens(demo, app, code, arrivals.address).status_code == 200
+    context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_R85_a_slash_too_many_is_mended_by_editing_the_list(
+    script: bool, chromium: Browser, demo: Demo, newcomer: str
+) -> None:
+    context = chromium.new_context(java_script_enabled=script)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    with listening("http://127.0.0.1:0/callback/") as arrivals:
+        app = create_app(demo, newcomer, arrivals.address.removesuffix("/"))
+        enter(page, demo, newcomer)
+        page.goto(ask(demo, app["client_id"], arrivals.address))
+        page.get_by_role("link", name="Fix it in the console").click()
+        page.goto(f"{demo.console}/clients/{app['client_id']}/redirects")
+        page.get_by_label("Redirect URIs").fill(arrivals.address)
+        page.get_by_role("button", name="Save", exact=False).first.click()
+        page.wait_for_url("**/redirects?*")
+        page.goto(ask(demo, app["client_id"], arrivals.address))
+        decide(page)
+        code = answer_in(arrivals.the_only_one().target)["code"]
+        assert get_tokens(demo, app, code, arrivals.address).status_code == 200
+        page.goto(ask(demo, app["client_id"], arrivals.address.removesuffix("/")))
+        expect(page.get_by_role("main")).to_contain_text("What you can do")
+    context.close()
