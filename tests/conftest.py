@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_socket
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page
 
-from grantline.accounts import Passwords
 from grantline.web.templating import Pages
 from tests.browsing import open_chromium
 from tests.cluster import Cluster, cluster
@@ -74,12 +74,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
-async def password_hash() -> str:
-    """The hash of PASSWORD, computed once."""
-    passwords = Passwords(1)
-    hashed = await passwords.hash(PASSWORD)
-    passwords.close()
-    return hashed
+def password_hash() -> str:
+    """A hash of PASSWORD that is checked in no time: most tests sign somebody in."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+@pytest.fixture
+async def full_cost(site: Site) -> None:
+    """The account's password is hashed as the server does it: for tests of what that costs."""
+    hashed = await site.server.passwords.hash(PASSWORD)
+    await site.db.run("UPDATE accounts SET password_hash = $1 WHERE id = $2", hashed, site.account.id)
 
 
 @pytest.fixture(scope="session")

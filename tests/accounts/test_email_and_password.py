@@ -169,6 +169,7 @@ async def test_T132_the_queue_is_short_and_whoever_is_refused_costs_no_hash() ->
     passwords.close()
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_T132_the_loop_goes_on_while_passwords_are_hashed(site: Site) -> None:
     app = await site.app("self-client")
     browser = site.browser()

@@ -64,6 +64,7 @@ async def test_T132_a_sign_in_too_many_is_503_before_anything_is_counted_or_chec
         assert (await browser.sign_in(page)).status_code == 303
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_T132_many_sign_ins_at_once_are_done_or_turned_away_and_no_right_one_is_refused(
     site: Site,
 ) -> None:
@@ -78,6 +79,7 @@ async def test_T132_many_sign_ins_at_once_are_done_or_turned_away_and_no_right_o
     assert site.server.passwords._waiting == 0
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_T132_hashing_threads_let_everything_else_go_first(site: Site) -> None:
     """On Linux a thread has a priority of its own; that of the process stays."""
     passwords = site.server.passwords

@@ -176,6 +176,7 @@ async def test_loopback_and_proxies_themselves_are_not_limited(strict: Site) -> 
         assert (await strict.post("/oauth/v2/introspect", body)).status_code == 401
 
 
+@pytest.mark.usefixtures("full_cost")
 async def test_T132_a_flood_of_sign_ins_is_503_and_holds_up_no_program(site: Site) -> None:
     """The token endpoint shares nothing with the passwords' threads."""
     app = await site.app("self-client")

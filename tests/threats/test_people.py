@@ -221,6 +221,7 @@ async def test_T149_known_unknown_disabled_and_odd_addresses_get_one_answer(site
 @pytest.mark.parametrize(
     "rounds", [8, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])]
 )
+@pytest.mark.usefixtures("full_cost")
 async def test_T149_the_time_tells_nothing_either(site: Site, rounds: int) -> None:
     """The long form takes two thousand timings and Welch's t; the short one compares medians."""
     times: dict[str, list[float]] = {"mara@example.com": [], "nobody@example.com": []}
