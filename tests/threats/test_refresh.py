@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from grantline.clients import CLIENT_TYPES
+from grantline.opaque import encode, random_base62, render
 from tests.conftest import SiteFactory
 from tests.site import App, Site, answer_of
 
@@ -90,6 +91,23 @@ async def test_T46_a_token_from_long_ago_is_told_from_a_made_up_one(site: Site) 
         answer = (await site.refresh(app, answer["refresh_token"])).json()
     assert (await site.refresh(app, first)).json()["error"] == "invalid_grant"
     assert await is_dead(site, app, answer)
+
+
+@pytest.mark.parametrize("type_name", ["mobile", "server-based"])
+async def test_T46_a_made_up_token_is_unknown_and_ends_nothing(site: Site, type_name: str) -> None:
+    """A right form, number and checksum are no proof; and no number is too great to be asked for."""
+    app = await site.app(type_name)
+    tokens = await site.tokens(app)
+    kind, data_center, _ = tokens["refresh_token"].split("_")
+    row = await site.db.one("SELECT id FROM authorizations WHERE client_id = $1", app.id)
+    for number in (row[0], 2**63 - 1, 2**63, 62**11 - 1):
+        made_up = render(kind, data_center, encode(number, 11) + random_base62(65))
+        refused = await site.refresh(app, made_up)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant"), number
+    odd = tokens["refresh_token"][:8] + "é" + tokens["refresh_token"][9:]
+    refused = await site.refresh(app, odd)
+    assert refused.status_code == 400
+    assert (await site.refresh(app, tokens["refresh_token"])).status_code == 200
 
 
 async def test_T46_no_other_token_opens_a_sealed_answer(site: Site) -> None:
