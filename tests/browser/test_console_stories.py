@@ -19,6 +19,20 @@ from tests.running import Demo
 
 PASSWORD: Final = "a long enough password"
 MOST_CLICKS: Final = 6
+INSIDE: Final = tuple(
+    f"/{page}"
+    for page in (
+        "quickstart",
+        "credentials",
+        "redirects",
+        "scopes",
+        "try",
+        "activity",
+        "users",
+        "usage",
+        "settings",
+    )
+)
 
 
 class Hand:
@@ -302,3 +316,75 @@ def test_R85_a_slash_too_many_is_mended_by_editing_the_list(
         page.goto(ask(demo, app["client_id"], arrivals.address.removesuffix("/")))
         expect(page.get_by_role("main")).to_contain_text("What you can do")
     context.close()
+
+
+def invite(page: Page, demo: Demo, email: str, role: str) -> str:
+    """Invite somebody to the workspace that the page is in; the link that they get."""
+    page.goto(f"{demo.console}/team")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("radio", name=re.compile(role, re.IGNORECASE)).check()
+    page.get_by_role("button", name=re.compile("(Send|Make) invitation")).click()
+    page.wait_for_load_state()
+    pattern = rf"{demo.console}/invitations/[\w-]+"
+    if not re.search(pattern, page.get_by_role("main").inner_text()):
+        page.goto(f"{demo.console}/mail")
+    found = re.search(pattern, page.get_by_role("main").inner_text())
+    assert found, page.get_by_role("main").inner_text()
+    return found[0]
+
+
+def test_a_viewer_sees_a_client_and_may_not_change_anything(
+    chromium: Browser, page: Page, demo: Demo, newcomer: str
+) -> None:
+    enter(page, demo, newcomer)
+    page.goto(f"{demo.console}/workspaces/new")
+    page.get_by_label("Name").fill("Story Tools")
+    page.get_by_role("button", name="Make workspace").click()
+    page.wait_for_load_state()
+    page.goto(f"{demo.console}/clients/new/server-based")
+    page.get_by_label("Name", exact=True).fill("Story Desk")
+    page.get_by_label("Redirect URIs").fill("https://story.example/callback")
+    page.get_by_role("button", name="Create client").click()
+    client_id = page.locator('[data-copy="client ID"] code').inner_text()
+    secret = page.locator('[data-copy="client secret"] code').inner_text()
+    viewer = demo.user()
+    link = invite(page, demo, viewer["email"], "viewer")
+
+    context = chromium.new_context()
+    context.set_default_timeout(10_000)
+    guest = context.new_page()
+    guest.goto(link)
+    sign_in(guest, viewer["email"], viewer["password"])
+    guest.get_by_role("button", name="Join the workspace").click()
+    guest.wait_for_load_state()
+    path = f"{demo.console}/clients/{client_id}"
+    seen = 0
+    for inside in (
+        "",
+        "/quickstart",
+        "/credentials",
+        "/redirects",
+        "/scopes",
+        "/activity",
+        "/usage",
+        "/users",
+    ):
+        answer = guest.goto(f"{path}{inside}")
+        assert answer is not None
+        assert answer.status in (200, 403), inside
+        if answer.status == 403:
+            expect(guest.get_by_role("heading", name="Your role does not allow this")).to_be_visible()
+            continue
+        seen += 1
+        assert guest.locator("main form[method=post] button:not([type=button])").count() == 0, inside
+    assert seen >= 4
+    for inside in ("/secrets/reset", "/secrets/add", "/delete", "/redirects"):
+        forced = context.request.post(
+            f"{path}{inside}", form={"token": "x"}, headers={"Origin": demo.issuer}, max_redirects=0
+        )
+        assert forced.status == 403, inside
+        assert "Your role does not allow this" in forced.text()
+    context.close()
+    form = {"grant_type": "client_credentials", "client_id": client_id, "scope": "CRM.org.READ"}
+    answered = httpx2.post(f"{demo.issuer}/oauth/v2/token", data=form | {"client_secret": secret})
+    assert answered.status_code == 200, answered.text
