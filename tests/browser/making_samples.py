@@ -34,7 +34,8 @@ PREVIEW: dict[str, Any] = {
 }
 MANIFEST = (
     "type: server-based\nname: Lead Desk\nhomepage_url: https://leaddesk.northgate.example.com\n"
-    "redirect_uris:\n  - https://leaddesk.northgate.example.com/callback\nscopes:\n  - CRM.modules.leads.READ\n"
+    "redirect_uris:\n  - https://leaddesk.northgate.example.com/callback\nscopes:\n"
+    "  - CRM.modules.leads.READ\n"
 )
 
 

@@ -82,7 +82,7 @@ def test_a_mended_line_that_is_there_already_can_go() -> None:
     second = review_addresses(["https://app.example/cb", "http://app.example/cb"], WEB, any_port=False)[1]
     assert second.problem is not None
     assert second.problem.code == "http_not_loopback"
-    assert second.hints[0].sentence == "Line 1 is that address already: this one can go."
+    assert second.hints[0].sentence == "https://app.example/cb stands on line 1 already: this one can go."
 
 
 @given(st.lists(st.text(max_size=60) | st.from_regex(r"https?://[a-z0-9.@:\[\]-]{1,20}/?.{0,9}"), max_size=4))

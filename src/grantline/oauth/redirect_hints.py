@@ -65,10 +65,8 @@ def _review(number: int, addresses: Sequence[str], check: Callable[[str], object
 def _known_line(mended: str, addresses: Sequence[str]) -> Sequence[Hint]:
     if mended not in addresses:
         return ()
-    line = addresses.index(mended) + 1
-    return [
-        Hint("mended_is_there", "Line %(line)d is that address already: this one can go.", {"line": line})
-    ]
+    values: dict[str, object] = {"address": mended, "line": addresses.index(mended) + 1}
+    return [Hint("mended_is_there", "%(address)s stands on line %(line)d already: this one can go.", values)]
 
 
 def mend(address: str, check: Callable[[str], object]) -> str:
