@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from grantline.clients import CLIENT_TYPES
+from tests.running import ROOT
 from tests.site import App, Browser, Site
 from tests.web.test_console import path_of
 
@@ -104,3 +105,11 @@ async def test_it_waits_for_the_first_request_and_tells_when_it_came(site: Site)
     seen = await browser.get(f"{path_of(app)}/quickstart")
     assert "First token" in seen.text
     assert "hx-trigger" not in seen.text, "what has come needs no more asking"
+
+
+@pytest.mark.parametrize("kind", list(CLIENT_TYPES))
+async def test_R50_it_leads_to_the_guide_of_its_type_which_draws_the_flow(site: Site, kind: str) -> None:
+    app, browser = await site.app(kind), await site.signed_in()
+    assert f'href="/guides/{kind}"' in (await browser.get(f"{path_of(app)}/quickstart")).text
+    assert (await browser.get(f"/guides/{kind}")).status_code == 200
+    assert "▶│" in (ROOT / "docs" / "guides" / f"{kind}.md").read_text()
