@@ -1,6 +1,7 @@
 """The rules of the house, as functions from a module's source to the sentences that it breaks."""
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,12 @@ WRONG_CITATION: Final = re.compile(
 
 def modules(folder: Path = SOURCE) -> list[Path]:
     return sorted(folder.rglob("*.py"))
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """A module's source, read once for all rules."""
+    return ast.parse(path.read_text())
 
 
 def _is_docstring(node: ast.stmt) -> bool:

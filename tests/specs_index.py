@@ -5,6 +5,7 @@ feature if that is not built. Row `6749-4.1.2-b` is shown by tests whose names b
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Row:
     @property
     def prefix(self) -> str:
         """How the names of its tests begin."""
-        return "test_" + re.sub(r"[-.]", "_", self.id)
+        return _prefix(self.id)
 
     @property
     def section(self) -> str:
@@ -55,6 +56,11 @@ class Row:
         return name == self.prefix or name.startswith(self.prefix + "_")
 
 
+@functools.cache
+def _prefix(id: str) -> str:
+    return "test_" + re.sub(r"[-.]", "_", id)
+
+
 @dataclass(frozen=True, slots=True)
 class NamedTest:
     """A test function: its file (from the root), name and docstring."""
@@ -69,7 +75,9 @@ def read_rows(path: Path = ROWS) -> list[Row]:
     return [Row(*[*line.split("\t"), ""][:4]) for line in lines if line]
 
 
+@functools.cache
 def find_tests(folder: Path = ROOT / "tests") -> list[NamedTest]:
+    """Every test function in the folder; read once."""
     found = []
     for path in sorted(folder.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -83,7 +83,7 @@ def broken(rule: Rule) -> list[str]:
     found = []
     for path in modules():
         place = path.relative_to(SOURCE).as_posix()
-        for problem in rule(ast.parse(path.read_text())):
+        for problem in rule(house.tree_of(path)):
             line, _, sentence = problem.partition(": ")
             if f"{place}: {sentence}" not in ALLOWED:
                 found.append(f"{place}:{line}: {sentence}")
@@ -95,7 +95,7 @@ def test_what_is_allowed_is_still_there() -> None:
         f"{path.relative_to(SOURCE).as_posix()}: {problem.partition(': ')[2]}"
         for path in modules()
         for rule in house.RULES
-        for problem in rule(ast.parse(path.read_text()))
+        for problem in rule(house.tree_of(path))
     }
     assert found >= ALLOWED.keys()
 
@@ -177,13 +177,13 @@ def test_every_folder_has_a_front_door_that_says_what_it_is() -> None:
     silent = []
     for folder in folders:
         door = folder / "__init__.py"
-        if not door.exists() or not ast.get_docstring(ast.parse(door.read_text())):
+        if not door.exists() or not ast.get_docstring(house.tree_of(door)):
             silent.append(folder.relative_to(ROOT).as_posix())
     assert not sorted(silent)
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [path for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [path for path in modules() if not ast.get_docstring(house.tree_of(path))]
     assert not [path.relative_to(ROOT).as_posix() for path in silent]
 
 
