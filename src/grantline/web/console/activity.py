@@ -112,7 +112,7 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
             for entry in entries
         ],
         older=older,
-        newest=asked.query() if before else "",
+        newest=(asked.query() or "?") if before else "",
         new_count=await count_newer(db, client.id, asked.wanted, than=after) if after else 0,
         live=_live(asked, entries, visit) if not before else "",
         done=_("The address is registered. It works from the next request on.")
