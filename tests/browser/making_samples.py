@@ -13,7 +13,7 @@ from tests.browser.samples import APP, COULD_NOT, DEVELOPER, GROUPS, NOW, PAGE, 
 from tests.browser.seeing_samples import CLIENT
 
 HTTP = "Line 2: It uses http, which anyone on the way can read. Use https."
-THERE = "Line 2: Line 1 is that address already: this one can go."
+THERE = "Line 2: https://billing.dockside.example.com/oauth/return stands on line 1 already: this one can go."
 LOOPBACK = "Line 3: This is the same computer (loopback), with exactly port 5000."
 NOTES = {
     "redirect_uris": Notes([HTTP], [THERE, LOOPBACK]),

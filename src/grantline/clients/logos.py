@@ -60,7 +60,9 @@ def read_logo(content: bytes) -> Logo:
             raise LogoRefused("The file is no PNG, JPEG or WebP picture. Save it as one of these.")
     except (IndexError, zlib.error):
         raise LogoRefused("The picture is damaged. Save it anew.") from None
-    if not (0 < logo.width <= MOST_LOGO_PIXELS and 0 < logo.height <= MOST_LOGO_PIXELS):
+    if not (logo.width and logo.height):
+        raise _damaged()
+    if max(logo.width, logo.height) > MOST_LOGO_PIXELS:
         raise LogoRefused("The picture is larger than 512 by 512 pixels. Save it smaller.")
     return logo
 
