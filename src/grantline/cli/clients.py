@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from grantline.accounts import Account, find_account_by_email, personal_organization
-from grantline.audit import record_event
+from grantline.cli.recording import record
 from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, say, work
 from grantline.clients import (
     CLIENT_TYPES,
@@ -14,6 +14,7 @@ from grantline.clients import (
     Registration,
     RegistrationRefused,
     SecretRefused,
+    TransferRefused,
     add_secret,
     delete_client,
     find_client,
@@ -23,8 +24,10 @@ from grantline.clients import (
     reset_secrets,
     revoke_secret,
     set_disabled,
+    transfer_client,
     update_client,
 )
+from grantline.workspaces import CHANGE, find_membership
 
 app = typer.Typer(no_args_is_help=True, help="Registered apps.")
 secret = typer.Typer(no_args_is_help=True, help="A client's secrets.")
@@ -70,6 +73,7 @@ def _members(client: Client) -> dict[str, object]:
         "implicit": client.implicit,
         "vendor_compatible": client.vendor_compatible,
         "disabled": not client.enabled,
+        "workspace_id": client.workspace_id,
         "client_id_issued_at": client.created_at,
         "secret_ids": [secret.id for secret in client.secrets if secret.revoked_at is None],
     }
@@ -102,7 +106,7 @@ def _merge(
     return replace(base, **{field: value for field, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
-async def _owner(place: Workplace, email: str | None) -> Account:
+async def owner_of(place: Workplace, email: str | None) -> Account:
     """The owner: the account of that address, or the only account there is."""
     if email is not None:
         account = await find_account_by_email(place.db, email)
@@ -117,7 +121,18 @@ async def _owner(place: Workplace, email: str | None) -> Account:
     return account
 
 
-async def _get(place: Workplace, client_id: str) -> Client:
+async def find_workspace(place: Workplace, account: Account, workspace: int | None) -> int | None:
+    """The workspace, in which the account may change things."""
+    if workspace is None:
+        return None
+    here = await find_membership(place.db, account.id, workspace)
+    if here is None or not here.may(CHANGE):
+        raise CommandFailed(f"{account.email} may not change apps in the workspace {workspace}.")
+    return workspace
+
+
+async def get_client(place: Workplace, client_id: str) -> Client:
+    """The app of this ID. Raises CommandFailed."""
     client = await find_client(place.db, client_id)
     if client is None or client.type.name == "api":
         raise CommandFailed(f"There is no client with the ID {client_id} in this data center.")
@@ -134,6 +149,9 @@ def create(
     implicit: Implicit = None,
     vendor_compatible: Vendor = None,
     owner: Annotated[str | None, typer.Option("--owner", help="E-mail of the account that owns it.")] = None,
+    workspace: Annotated[
+        int | None, typer.Option("--workspace", help="Number of a workspace; without it the owner's own.")
+    ] = None,
     data_centers: DataCenters = None,
     post_logout_redirect_uri: AfterLogout = None,
     app_scope: AppScopes = None,
@@ -163,7 +181,7 @@ def create(
     )
 
     async def job(place: Workplace) -> tuple[Client, str | None]:
-        account = await _owner(place, owner)
+        account = await owner_of(place, owner)
         organization = await personal_organization(place.db, account.id)
         try:
             client, value = await register_client(
@@ -171,6 +189,7 @@ def create(
                 type_name=type,
                 asked=asked,
                 owner_account_id=account.id,
+                workspace_id=await find_workspace(place, account, workspace),
                 organization_id=organization.id,
                 data_center=place.home.code,
                 now=place.now,
@@ -180,9 +199,7 @@ def create(
                 f"{p.field}: {p.sentence}" + (f" ({p.value})" if p.value else "") for p in refused.problems
             ]
             raise CommandFailed("\n".join(lines)) from None
-        await record_event(
-            place.db, "client.created", now=place.now, account_id=account.id, client_id=client.id
-        )
+        await record(place.db, place, "client.created", client=client, after={"type": client.type.name})
         return client, value
 
     client, value = work(database, job)
@@ -216,13 +233,23 @@ def update(
     disable: Annotated[
         bool | None, typer.Option("--disable/--enable", help="Switch the app off or on.")
     ] = None,
+    workspace: Annotated[
+        int | None, typer.Option("--workspace", help="Give it to this workspace, which --owner may change.")
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="With --workspace: who moves it, and has it from then on.")
+    ] = None,
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Change an app; what isn't given stays as it is. Lists are replaced as a whole."""
+    if owner is not None and workspace is None:
+        raise typer.BadParameter("say the workspace too: --workspace NUMBER", param_hint="--owner")
 
     async def job(place: Workplace) -> Client:
-        client = await _get(place, client_id)
+        client = await get_client(place, client_id)
+        if workspace is not None:
+            client = await _transfer(place, client, workspace, owner)
         asked = _merge(
             registration_of(client),
             name,
@@ -236,16 +263,52 @@ def update(
             app_scope,
         )
         try:
-            client = await update_client(place.db, client, asked, place.now)
+            await _store(place, client, asked)
         except RegistrationRefused as refused:
             raise CommandFailed("\n".join(f"{p.field}: {p.sentence}" for p in refused.problems)) from None
-        if disable is not None:
+        if disable is not None and disable == client.enabled:
             await set_disabled(place.db, client.id, place.now if disable else None)
-        await record_event(place.db, "client.updated", now=place.now, client_id=client.id)
-        return await _get(place, client_id)
+            kind = "client.disabled" if disable else "client.enabled"
+            await record(place.db, place, kind, client=client)
+        return await get_client(place, client_id)
 
     client = work(database, job)
     say(f"Changed {client.name} ({client.id}).", _members(client), as_json=json)
+
+
+async def _store(place: Workplace, client: Client, asked: Registration) -> None:
+    before = registration_of(client)
+    after = registration_of(await update_client(place.db, client, asked, place.now))
+    changed = [name for name in Registration.__slots__ if getattr(before, name) != getattr(after, name)]
+    if changed:
+        told = ({name: getattr(side, name) for name in changed} for side in (before, after))
+        await record(place.db, place, "client.updated", client=client, before=next(told), after=next(told))
+
+
+async def _transfer(place: Workplace, client: Client, workspace: int, email: str | None) -> Client:
+    """Into another workspace, by the rule of the console: in the name of somebody who may do both."""
+    account = await owner_of(place, email) if email is not None else None
+    try:
+        async with place.db.transaction() as tx:
+            await transfer_client(
+                tx,
+                client,
+                to_workspace=workspace,
+                account_id=account.id if account is not None else client.owner_account_id,
+                now=place.now,
+            )
+            for home in (client.workspace_id, workspace):
+                await record(
+                    tx,
+                    place,
+                    "client.transferred",
+                    client=replace(client, workspace_id=home),
+                    before={"workspace": client.workspace_id},
+                    after={"workspace": workspace},
+                )
+    except TransferRefused as refused:
+        raise CommandFailed(str(refused)) from None
+    return await get_client(place, client.id)
 
 
 @app.command("list")
@@ -263,7 +326,7 @@ def list_(database: DatabaseOption = None, json: JsonOption = False) -> None:
 @app.command("show")
 def show(client_id: ClientId, database: DatabaseOption = None, json: JsonOption = False) -> None:
     """Show one app; its secrets are never shown again."""
-    client = work(database, lambda place: _get(place, client_id))
+    client = work(database, lambda place: get_client(place, client_id))
     members = _members(client)
     say("\n".join(f"{name}: {value}" for name, value in members.items()), members, as_json=json)
 
@@ -273,9 +336,9 @@ def delete(client_id: ClientId, database: DatabaseOption = None, json: JsonOptio
     """Delete an app: with the next request none of its tokens works."""
 
     async def job(place: Workplace) -> Client:
-        client = await _get(place, client_id)
+        client = await get_client(place, client_id)
         await delete_client(place.db, client.id, place.now)
-        await record_event(place.db, "client.deleted", now=place.now, client_id=client.id)
+        await record(place.db, place, "client.deleted", client=client, before={"name": client.name})
         return client
 
     client = work(database, job)
@@ -288,7 +351,7 @@ def delete(client_id: ClientId, database: DatabaseOption = None, json: JsonOptio
 
 def _change_secret(database: str | None, client_id: str, verb: str, secret_id: str = "") -> dict[str, object]:
     async def job(place: Workplace) -> dict[str, object]:
-        client = await _get(place, client_id)
+        client = await get_client(place, client_id)
         try:
             if verb == "revoke":
                 await revoke_secret(place.db, client, secret_id, place.now)
@@ -300,9 +363,9 @@ def _change_secret(database: str | None, client_id: str, verb: str, secret_id: s
         except SecretRefused as refused:
             raise CommandFailed(str(refused)) from None
         kind = {"add": "secret.added", "reset": "secret.reset", "revoke": "secret.revoked"}[verb]
-        await record_event(
-            place.db, kind, now=place.now, client_id=client.id, detail={"secret_id": made["secret_id"]}
-        )
+        told = {"secret_id": made["secret_id"]}
+        before, after = (told, None) if verb == "revoke" else (None, told)
+        await record(place.db, place, kind, client=client, before=before, after=after)
         return {"client_id": client.id, **made}
 
     return work(database, job)

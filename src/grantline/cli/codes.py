@@ -85,6 +85,7 @@ async def _generate(place: Workplace, client_id: str, scope: str, seconds: int, 
             account_id=found.owner_account_id,
             client_id=found.id,
             organization_id=found.organization_id,
+            workspace_id=found.workspace_id,
             detail={"scope": list(resolved.names), "by": "command line"},
         )
     return value

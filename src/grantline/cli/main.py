@@ -2,7 +2,21 @@
 
 import typer
 
-from grantline.cli import apis, audit, clients, codes, keys, migrating, operations, serving, users
+from grantline.cli import (
+    apis,
+    audit,
+    clients,
+    codes,
+    holders,
+    keys,
+    manifests,
+    migrating,
+    operations,
+    serving,
+    tokens,
+    users,
+    workspaces,
+)
 from grantline.cli.running import CommandFailed, note
 
 app = typer.Typer(
@@ -17,8 +31,14 @@ app.command("migrate")(migrating.migrate)
 app.command("doctor")(operations.doctor)
 app.command("logs")(operations.logs)
 app.command("code")(codes.code)
+clients.app.command("apply")(manifests.apply)
+clients.app.command("manifest")(manifests.manifest)
+clients.app.command("export")(manifests.export)
+clients.app.command("users")(holders.users)
 app.add_typer(users.app, name="user")
 app.add_typer(clients.app, name="client")
+app.add_typer(workspaces.app, name="workspace")
+app.add_typer(tokens.app, name="token")
 app.add_typer(apis.app, name="api")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")

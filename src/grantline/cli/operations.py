@@ -3,12 +3,13 @@
 import os
 import stat
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from grantline.activity import Entry, find_entry, list_entries, newest_entries
+from grantline.activity import Cause, Entry, find_entry, list_causes, list_entries, newest_entries
 from grantline.audit import SEAL_PURPOSE, find_break
 from grantline.cli.running import (
     CommandFailed,
@@ -93,16 +94,38 @@ def _members(entry: Entry) -> dict[str, object]:
     }
 
 
+def _tell_causes(causes: Sequence[Cause], *, as_json: bool) -> None:
+    """Refusals of one app by cause, the newest first, with what to do."""
+    lines: list[str] = []
+    members: list[Mapping[str, object]] = []
+    for cause in causes:
+        explanation = CATALOGUE.get(cause.code)
+        title = explanation.title if explanation is not None else cause.code
+        fix = explanation.fix if explanation is not None else ""
+        last = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(cause.last_at))
+        lines.append(f"{cause.count:6}  {last}  {cause.code}  {title}. {fix}".rstrip())
+        told = {"code": cause.code, "error": cause.error, "proven": cause.proven, "count": cause.count}
+        seen = {"first_at": cause.first_at, "last_at": cause.last_at, "last_request_id": cause.last_id}
+        members.append({**told, **seen, "title": title, "fix": fix})
+    say("\n".join(lines) or "Nothing failed lately.", members, as_json=as_json)
+
+
 def logs(
     request_id: Annotated[
         str | None, typer.Argument(help="A request id, req_…: tell its whole story.")
     ] = None,
     client: Annotated[str | None, typer.Option("--client", help="Only what concerns this client.")] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on printing what comes.")] = False,
+    group: Annotated[bool, typer.Option("--group", help="With --client: added up by cause.")] = False,
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """What failed and why: one request, or the newest of all or of one client."""
+    if group:
+        if client is None or request_id is not None or follow:
+            raise typer.BadParameter("use it with --client alone", param_hint="--group")
+        _tell_causes(work(database, lambda place: list_causes(place.db, client)), as_json=json)
+        return
 
     async def job(place: Workplace) -> list[Entry]:
         if request_id is not None:
