@@ -33,8 +33,8 @@ class Trace:
 
 async def trace_token(mint: Mint, text: str, now: int) -> Trace | None:
     """What an access token, refresh token, code or device code of this data center stands for."""
-    known = recognise(text)
-    if known is None or known.data_center != mint.home.code:
+    known, home = recognise(text), mint.home.code
+    if known is None or known.data_center != home:
         return None
     match known.kind:
         case kind if kind == ACCESS_TOKEN:

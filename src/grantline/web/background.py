@@ -10,7 +10,7 @@ import structlog
 from grantline.accounts import SESSION_LIFE_SECONDS
 from grantline.activity import DAYS_KEPT_SECONDS, fold_hours
 from grantline.audit import SEAL_PURPOSE, drop_old_months, has_unsealed, record_event, seal_events
-from grantline.clients import clear_trials, has_trials_to_clear
+from grantline.clients import clear_trials, has_trials
 from grantline.db import Database
 from grantline.jobs import Claim, Job
 from grantline.keys import Envelope, rotate_old_keys
@@ -197,7 +197,7 @@ def jobs(db: Database, envelope: Envelope, audit_folder: Path) -> tuple[Job, ...
     return (
         Job("sweep", 600, sweeping),
         Job("sweep-authorizations", 3600, sweeping_authorizations),
-        Job("clear-trials", 5, clearing_trials, wanted=lambda: has_trials_to_clear(db)),
+        Job("clear-trials", 5, clearing_trials, wanted=lambda: has_trials(db)),
         Job("rotate-keys", 3600, rotating),
         Job("seal-audit", 1, sealing, wanted=lambda: has_unsealed(db)),
         Job("export-audit", _DAY, exporting),

@@ -17,12 +17,14 @@ from grantline.clients import (
     Client,
     clear_trials,
     find_client,
-    has_trials_to_clear,
+    has_trials,
     list_clients,
     list_workspace_clients,
 )
 from grantline.consent import list_connected_apps
 from grantline.db.tables import list_tables
+from grantline.jobs import do_due_jobs
+from grantline.web.background import jobs
 from tests.site import App, Browser, Site, hidden_fields
 
 KINDS = list(CLIENT_TYPES)
@@ -216,7 +218,7 @@ async def test_the_copy_is_unknown_from_the_moment_that_its_time_is_over(site: S
     )
     assert answer.json()["grantline_code"] == "client_unknown"
     assert "Start a run" in (await browser.get(path_of(app))).text
-    assert await has_trials_to_clear(site.db, site.clock())
+    assert await has_trials(site.db)
 
 
 @pytest.mark.parametrize("way", ["end", "time"])
@@ -234,6 +236,24 @@ async def test_tokens_of_a_run_die_with_it(site: Site, way: str) -> None:
         await clear_trials(site.db, site.clock(), between=_at_once)
     gone = await site.db.one("SELECT deleted_at, secrets FROM clients WHERE id = $1", copy.id)
     assert (gone[0], gone[1]) == (site.clock(), "[]")
+
+
+async def test_the_work_in_the_background_clears_a_run_whose_time_is_over(site: Site) -> None:
+    app, browser = await site.app("server-based"), await site.signed_in()
+    copy = await copy_in(site, await start(browser, app))
+    known = [
+        job
+        for job in jobs(site.db, site.server.envelope, site.server.settings.audit_path)
+        if job.name == "clear-trials"
+    ]
+    assert await do_due_jobs(site.db, known, "here", site.clock) == ["clear-trials"]
+    assert await find_client(site.db, copy.id) is not None
+    for _ in range(2):
+        site.clock.advance(TRIAL_SECONDS)
+        assert await do_due_jobs(site.db, known, "here", site.clock) == ["clear-trials"]
+    assert await rows_naming(site, copy.id) == {}
+    site.clock.advance(TRIAL_SECONDS)
+    assert await do_due_jobs(site.db, known, "here", site.clock) == []  # nothing to do, nothing written
 
 
 async def test_a_second_run_ends_the_first(site: Site) -> None:
@@ -285,7 +305,7 @@ async def test_unknown_scopes_are_refused_and_kept(site: Site) -> None:
     page = await browser.post(path_of(app), sent)
     assert page.status_code == 400
     assert "There is no scope CRM.modules.leeds.READ" in page.text
-    assert not await has_trials_to_clear(site.db, site.clock() + TRIAL_SECONDS)
+    assert not await has_trials(site.db)
 
 
 async def test_a_self_client_run_asks_an_old_sign_in_for_the_password(site: Site) -> None:
@@ -295,7 +315,7 @@ async def test_a_self_client_run_asks_an_old_sign_in_for_the_password(site: Site
     page = await browser.post(path_of(app), {**hidden_fields(shown), "act": "start", "scope": "openid"})
     assert page.status_code == 200
     assert 'name="password"' in page.text
-    assert not await has_trials_to_clear(site.db, site.clock() + TRIAL_SECONDS)
+    assert not await has_trials(site.db)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -136,7 +136,8 @@ async def _token(visit: Visit, place: Place, text: str) -> Finding:
     found = Finding(_(KINDS[known.kind]))
     found.fact(_("Data center"), known.data_center.upper())
     found.fact(_("Checksum"), _("right: it is whole"))
-    if known.data_center != visit.server.code:
+    home = visit.server.code
+    if known.data_center != home:
         issuer = visit.server.mint.data_centers.issuers.get(known.data_center, "")
         found.state, found.word = "stop", _("Another data center")
         found.sentences = [_("It was made in another data center. Here, nothing is known of it.")]

@@ -9,8 +9,8 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from grantline.clients import Client
-from grantline.clients.client_types import DEVICE_CODE
 from grantline.oauth.errors import CATALOGUE
+from grantline.oauth.requests import DeviceCodeRequest
 from grantline.oauth.scope import covers_all
 from grantline.opaque import recognise
 from grantline.tokens import issue_authorization_code
@@ -38,7 +38,7 @@ def next_step(visit: Visit, client: Client, run: Run) -> str:
     if run.refused:
         return "over"
     if not run.access_token:
-        if DEVICE_CODE in client.type.grants:
+        if DeviceCodeRequest.grant_type in client.type.grants:
             return "poll" if run.device_code else "device"
         if not run.code:
             return "code" if client.type.redirect_uris == "none" else "authorize"
@@ -81,7 +81,7 @@ async def take_step(visit: Visit, client: Client, run: Run, kind: str) -> None:
             run.user_code = str(members.get("user_code", ""))
             run.verification_uri = str(members.get("verification_uri", ""))
         case "poll":
-            fields = [("grant_type", DEVICE_CODE), *own, ("device_code", run.device_code)]
+            fields = [("grant_type", DeviceCodeRequest.grant_type), *own, ("device_code", run.device_code)]
             _keep_tokens(run, await _post(visit, client, run, kind, "/oauth/v2/token", fields))
         case "introspect":
             fields = [*own, ("token", run.access_token)]
