@@ -6,7 +6,9 @@ from html import unescape
 import httpx2
 
 from grantline.audit import list_client_events
-from tests.site import App, Browser, Site
+from grantline.clients import set_disabled
+from grantline.web.visit import RECENT_SECONDS
+from tests.site import PASSWORD, App, Browser, Site
 from tests.web.test_console import form_of, generate, path_of
 
 
@@ -101,3 +103,36 @@ async def test_a_fresh_form_asks_for_what_shows_that_it_works(site: Site) -> Non
     form = form_of(page, "/code")
     assert form["scope"] == "AaaServer.profile.READ"
     assert not [name for name in form if name.startswith("tick:")], "an emptied text must ask for nothing"
+
+
+async def test_an_app_that_is_switched_off_gets_no_tokens_here_either(site: Site) -> None:
+    app, browser = await site.app("self-client"), await site.signed_in()
+    ready = await generate(browser, app, scope="AaaServer.profile.READ")
+    await set_disabled(site.db, app.id, site.clock())
+    refused = await exchange(browser, ready, app)
+    assert refused.status_code == 401
+    assert "gla_us_" not in refused.text
+
+
+async def test_T5_an_exchange_needs_our_form_our_origin_and_a_fresh_password(site: Site) -> None:
+    app, browser = await site.app("self-client"), await site.signed_in()
+    ready = await generate(browser, app, scope="AaaServer.profile.READ", minutes="10")
+    path, form = f"{path_of(app)}/code/exchange", form_of(ready, "/code/exchange")
+    attempts = [
+        await browser.post(path, {**form, "token": ""}),
+        await browser.post(path, form, origin="https://evil.example"),
+        await browser.post(path, form, origin=None),
+        await (await site.signed_in()).post(path, form),
+        await site.browser().post(path, form),
+    ]
+    assert [answer.status_code for answer in attempts] == [403] * 5
+    assert (await browser.post(path, {**form, "account_id": "1"})).status_code == 400
+    site.clock.advance(RECENT_SECONDS - 1)
+    ready = await generate(browser, app, scope="AaaServer.profile.READ", minutes="10")
+    form = form_of(ready, "/code/exchange")
+    site.clock.advance(2)
+    asked = await browser.post(path, form)
+    assert "Enter your password again" in asked.text
+    kept = form_of(asked, path)
+    assert kept["code"] == form["code"]
+    assert "gla_us_" in (await browser.post(path, {**kept, "password": PASSWORD})).text

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from grantline.clients import Authenticated, Client
 from grantline.grants import Exchange, redeem
-from grantline.oauth.errors import OAuthError
+from grantline.oauth.errors import InvalidClient, OAuthError
 from grantline.oauth.requests import AuthorizationCodeRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.web import vendor_wire
@@ -49,6 +49,8 @@ async def exchange_code(visit: Visit, place: Place, client: Client) -> Response:
     )
     code = form.get("code", "").strip()[:_LONGEST_CODE]
     try:
+        if not client.enabled:
+            raise InvalidClient("client_disabled")
         tokens = await redeem(exchange, AuthorizationCodeRequest(code, None, None))
     except OAuthError as refused:
         return await _refused(visit, place, client, refused)

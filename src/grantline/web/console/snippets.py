@@ -90,7 +90,7 @@ def render_snippet(
         client_id=write(client.id),
         redirect_uri=write(redirect_uri),
         scope=write(scope),
-        scope_words=scope,
+        scope_words=" ".join(scope.split()),  # it stands in a comment, which ends with its line
         authorize=write(authorization_url(client, issuer, scope, redirect_uri)),
         call=_CALLS[language](call),
     )
