@@ -241,10 +241,10 @@ def code_pages(sample: Maker) -> Iterator[Sample]:
         "status": 200,
         "text": '{\n  "First_Name": "Mara",\n  "Email": "mara@northgate.example.com"\n}',
     }
-    lines = {
+    commands = {
         "call": "curl -sS https://accounts.eu.example.com/oauth/user/info \\\n"
         f"  -H 'Authorization: Bearer {tokens['access_token']}'",
         "refresh": "curl -sS https://accounts.eu.example.com/oauth/v2/token \\\n"
         f"  -d grant_type=refresh_token \\\n  -d refresh_token={tokens['refresh_token']}",
     }
-    yield sample("exchanged", "exchanged", client=NIGHTLY, tokens=tokens, answer=answer, **lines)
+    yield sample("exchanged", "exchanged", client=NIGHTLY, tokens=tokens, answer=answer, **commands)
