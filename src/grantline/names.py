@@ -24,6 +24,11 @@ _LOOK_ALIKES: Final = str.maketrans(
 def check_name(name: str) -> str:
     """The name in its stored form (NFC). Raises ValueError with a sentence (T3)."""
     name = unicodedata.normalize("NFC", name).strip()
+    if any(unicodedata.category(letter).startswith("C") for letter in name):
+        raise ValueError(
+            "The name holds a sign that can't be seen, such as one that turns the direction of the writing."
+            " Type the name anew."
+        )
     if not _NAME.fullmatch(name) or "  " in name:
         raise ValueError("Use 2 to 60 letters, digits, spaces and the signs _ & - .")
     for word in re.split(r"[ _&.-]+", name):

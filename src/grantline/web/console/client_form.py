@@ -71,12 +71,17 @@ def read_registration(form: Mapping[str, str], names: Sequence[str], base: Regis
         if name not in form:
             continue
         if name in LISTS:
-            changes[name] = tuple(line.strip() for line in form[name].splitlines() if line.strip())
+            changes[name] = _lines(form[name])
         elif name in _SWITCHES:
             changes[name] = form[name] == "yes"
         else:
             changes[name] = form[name].strip()
     return replace(base, **changes)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """The lines of a field, as fields break them: other signs that break lines belong to what was typed."""
+    return tuple(line.strip(" \t") for line in text.replace("\r", "\n").split("\n") if line.strip(" \t"))
 
 
 def form_values(registration: Registration) -> dict[str, object]:

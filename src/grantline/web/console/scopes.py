@@ -69,7 +69,10 @@ def _read(visit: Visit, client: Client, text: str) -> Sequence[str]:
     """The catalogue's names; an empty text means none. Raises InvalidScope."""
     if not text.strip(", \t\r\n"):
         return ()
-    return visit.server.mint.catalog.resolve(parse_scope(text), scope_aliases(client)).names
+    resolved = visit.server.mint.catalog.resolve(parse_scope(text), scope_aliases(client))
+    if resolved.ignored:  # what a request may pass over is a slip here
+        raise InvalidScope("scope_unknown", received=resolved.ignored[0])
+    return resolved.names
 
 
 def _scope_problem(refused: InvalidScope) -> str:
