@@ -38,6 +38,7 @@ async def test_an_expired_code_is_rehearsed_with_the_answer_of_a_really_expired_
     assert (await site.exchange(app, code)).status_code == 200  # the code was not touched
 
 
+@pytest.mark.both_engines
 async def test_a_revoked_refresh_token_is_rehearsed_for_a_remembered_client_at_once(site: Site) -> None:
     app, browser = await site.app("mobile"), await site.signed_in()
     tokens = await site.tokens(app)
@@ -104,6 +105,7 @@ async def test_a_rehearsal_is_over_after_an_hour(site: Site) -> None:
     assert "See or stop it" not in (await browser.get(f"/console/clients/{app.id}")).text
 
 
+@pytest.mark.both_engines
 async def test_an_app_that_others_use_can_rehearse_nothing(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
     fields = hidden_fields(await browser.get(path_of(app)))
@@ -115,6 +117,7 @@ async def test_an_app_that_others_use_can_rehearse_nothing(site: Site) -> None:
     assert await find_rehearsal(site.db, app.id, site.clock()) is None
 
 
+@pytest.mark.both_engines
 async def test_a_rehearsal_ends_when_somebody_else_begins_to_use_the_app(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
     await start(browser, app, "code_expired", 20)
