@@ -173,7 +173,7 @@ def test_R33_redirect_uris_are_mended_where_the_problem_stands(console: Page, de
     assert console.title().startswith("Problem: ")
     assert field.evaluate("(one) => one === document.activeElement")
     assert field.get_attribute("aria-invalid") == "true"
-    assert "Line 2: It uses http" in console.locator("#redirect_uris-problem").inner_text()
+    assert "Line 2" in console.locator("#redirect_uris-notes .problem").first.inner_text()
     assert field.input_value() == "https://dock.example/cb\nhttp://dock.example/cb"
     field.fill("https://dock.example/cb\nhttps://dock.example/other")
     console.get_by_role("button", name="Save").click()
