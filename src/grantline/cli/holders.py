@@ -34,7 +34,7 @@ def users(
 
 
 async def _list(place: Workplace, client_id: str) -> list[Any]:
-    from grantline.tokens.standing_of_client import list_holdings  # loads what few commands need
+    from grantline.tokens import list_holdings  # loads what few commands need
 
     client = await get_client(place, client_id)
     return [
@@ -51,8 +51,7 @@ async def _list(place: Workplace, client_id: str) -> list[Any]:
 
 
 async def _revoke(place: Workplace, client_id: str, whose: str) -> int:
-    from grantline.tokens import revoke_for_client
-    from grantline.tokens.standing_of_client import REASON, revoke_some
+    from grantline.tokens import REVOKED_BY_OWNER, revoke_for_client, revoke_some
 
     client = await get_client(place, client_id)
     if whose == "all":
@@ -63,7 +62,7 @@ async def _revoke(place: Workplace, client_id: str, whose: str) -> int:
         return ended
     async with place.db.transaction() as tx:
         ended = await revoke_for_client(
-            tx, account_id=int(whose), client_id=client.id, reason=REASON, now=place.now
+            tx, account_id=int(whose), client_id=client.id, reason=REVOKED_BY_OWNER, now=place.now
         )
         if not ended:
             raise CommandFailed(f"The app holds nothing for the account {whose}.")

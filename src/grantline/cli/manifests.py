@@ -16,21 +16,19 @@ from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Wor
 from grantline.clients import (
     CLIENT_TYPES,
     Client,
+    Manifest,
     Registration,
     RegistrationRefused,
     check_registration,
+    compare_manifest,
     list_clients,
     list_workspace_clients,
-    register_client,
-    registration_of,
-    update_client,
-)
-from grantline.clients.manifest import (
-    Manifest,
-    compare_manifest,
     manifest_of,
     parse_manifest,
+    register_client,
+    registration_of,
     render_manifest,
+    update_client,
 )
 
 _MOST = 1000

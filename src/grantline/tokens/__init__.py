@@ -79,6 +79,17 @@ from grantline.tokens.revocation import revoke_token
 from grantline.tokens.scope_sets import ScopeSet, ScopeSets
 from grantline.tokens.seen_of_client import list_asked_scopes, list_used_redirects
 from grantline.tokens.spending import spend_for_refresh_token
+from grantline.tokens.standing_of_client import REASON as REVOKED_BY_OWNER
+from grantline.tokens.standing_of_client import (
+    HeldAuthorization,
+    Holders,
+    Holding,
+    count_holders,
+    list_held_authorizations,
+    list_holdings,
+    revoke_one,
+    revoke_some,
+)
 from grantline.tokens.tracing import Trace, trace_token
 
 __all__ = [
@@ -88,12 +99,16 @@ __all__ = [
     "POLL_SECONDS",
     "REFRESHES",
     "REFRESH_SPAN_SECONDS",
+    "REVOKED_BY_OWNER",
     "WRONG_USER_CODES",
     "AccessToken",
     "Authorization",
     "AuthorizationCode",
     "CodeLimitReached",
     "DeviceCode",
+    "HeldAuthorization",
+    "Holders",
+    "Holding",
     "Issued",
     "LiveToken",
     "Mint",
@@ -112,6 +127,7 @@ __all__ = [
     "access_token_of",
     "claim_device_code",
     "claims_for",
+    "count_holders",
     "count_poll",
     "count_wrong_verifier",
     "decide_device_code",
@@ -129,6 +145,8 @@ __all__ = [
     "issue_device_code",
     "list_asked_scopes",
     "list_console_codes",
+    "list_held_authorizations",
+    "list_holdings",
     "list_refresh_authorizations",
     "list_used_redirects",
     "mint_access_token",
@@ -145,7 +163,9 @@ __all__ = [
     "release_device_code",
     "revoke_authorization",
     "revoke_for_client",
+    "revoke_one",
     "revoke_sequence",
+    "revoke_some",
     "revoke_token",
     "scope_set_for",
     "seal_answer",

@@ -53,6 +53,8 @@ class Server:
     """Where mails go; None: nowhere."""
     requests: dict[tuple[str, int], int] = field(default_factory=dict)
     """Answers by route and status, for the metrics."""
+    documents: dict[str, bytes] = field(default_factory=dict)
+    """What is the same for everybody and takes a while to make, by its address."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property

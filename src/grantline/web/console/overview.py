@@ -19,8 +19,7 @@ from grantline.activity import (
 )
 from grantline.clients import Client
 from grantline.oauth.errors import CATALOGUE
-from grantline.tokens import LIVE_REFRESH_TOKENS
-from grantline.tokens.standing_of_client import count_holders
+from grantline.tokens import LIVE_REFRESH_TOKENS, count_holders
 from grantline.web.console.charts import DAY, bar_strip, last_hours, line_chart
 from grantline.web.console.happenings import render_happening
 from grantline.web.console.place import Place

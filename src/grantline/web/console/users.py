@@ -6,13 +6,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from grantline.clients import Client
-from grantline.tokens import LIVE_REFRESH_TOKENS, revoke_for_client
-from grantline.tokens.standing_of_client import (
-    REASON,
+from grantline.tokens import (
+    LIVE_REFRESH_TOKENS,
+    REVOKED_BY_OWNER,
     Holding,
     count_holders,
     list_held_authorizations,
     list_holdings,
+    revoke_for_client,
     revoke_one,
     revoke_some,
 )
@@ -162,7 +163,7 @@ async def _revoke_one(visit: Visit, place: Place, client: Client, token: int, pe
 async def _revoke_person(visit: Visit, place: Place, client: Client, person: int) -> None:
     async with visit.server.db.transaction() as tx:
         ended = await revoke_for_client(
-            tx, account_id=person, client_id=client.id, reason=REASON, now=visit.now
+            tx, account_id=person, client_id=client.id, reason=REVOKED_BY_OWNER, now=visit.now
         )
         await record_change(
             tx,

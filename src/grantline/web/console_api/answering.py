@@ -30,14 +30,20 @@ async def answer_call(server: Server, call: Call) -> Answer:
     """The answer to one call; whatever goes wrong, it is a problem document."""
     try:
         if call.path == _DOCUMENT and call.method in ("GET", "HEAD"):
-            body = render_document(OPERATIONS, server.issuer, ROOT)
-            return Answer(200, body, cache="public, max-age=300")
+            return Answer(200, _document(server), cache="public, max-age=300")
         return _render(await _act(server, call))
     except Problem as problem:
         return answer_problem(problem, issuer=server.issuer, request_id=call.request_id)
     except Exception as error:
         told = problem_of(as_oauth_error(error, call.request_id))
         return answer_problem(told, issuer=server.issuer, request_id=call.request_id)
+
+
+def _document(server: Server) -> bytes:
+    """The description, made when it is first asked for: anyone may ask, and it is long."""
+    if _DOCUMENT not in server.documents:
+        server.documents[_DOCUMENT] = render_document(OPERATIONS, server.issuer, ROOT)
+    return server.documents[_DOCUMENT]
 
 
 async def _act(server: Server, call: Call) -> Reply:

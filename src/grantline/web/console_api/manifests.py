@@ -5,8 +5,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from grantline.clients import Client, RegistrationRefused, check_registration, find_client, registration_of
-from grantline.clients.manifest import Change, compare_manifest, manifest_of, parse_manifest, render_manifest
+from grantline.clients import (
+    Change,
+    Client,
+    RegistrationRefused,
+    check_registration,
+    compare_manifest,
+    find_client,
+    manifest_of,
+    parse_manifest,
+    registration_of,
+    render_manifest,
+)
 from grantline.web.console_api.caller import Caller
 from grantline.web.console_api.clients import (
     IF_MATCH,

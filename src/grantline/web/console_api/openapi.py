@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -40,7 +39,6 @@ _ABOUT: Final = (
 )
 
 
-@lru_cache(maxsize=4)
 def render_document(operations: Sequence[Operation], issuer: str, root: str) -> bytes:
     """The document as JSON."""
     return json.dumps(describe(operations, issuer, root), separators=(",", ":")).encode()

@@ -5,12 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from grantline.clients import Client
-from grantline.tokens import LIVE_REFRESH_TOKENS, revoke_for_client
-from grantline.tokens.standing_of_client import (
-    REASON,
+from grantline.tokens import (
+    LIVE_REFRESH_TOKENS,
+    REVOKED_BY_OWNER,
     count_holders,
     list_held_authorizations,
     list_holdings,
+    revoke_for_client,
     revoke_one,
     revoke_some,
 )
@@ -128,7 +129,7 @@ async def revoke(caller: Caller, client: Client, account_id: str) -> Reply:
     person = _number(account_id)
     async with caller.db.transaction() as tx:
         ended = await revoke_for_client(
-            tx, account_id=person, client_id=client.id, reason=REASON, now=caller.now
+            tx, account_id=person, client_id=client.id, reason=REVOKED_BY_OWNER, now=caller.now
         )
         if ended:
             told = {"sub": str(person), "authorizations": ended}
