@@ -1,10 +1,20 @@
 """A client's secrets: two at a time, ended with the next request, never more than the owner asked for."""
 
 import asyncio
+import json
 
 import pytest
 
-from grantline.clients import SecretRefused, add_secret, find_client, reset_secrets, revoke_secret
+from grantline.clients import (
+    ClientSecret,
+    SecretRefused,
+    add_secret,
+    find_client,
+    lasting_secrets,
+    reset_secrets,
+    revoke_secret,
+)
+from grantline.clients.client import render_secrets
 from tests.site import App, Site
 
 
@@ -87,3 +97,44 @@ async def test_the_id_of_a_secret_proves_nothing(site: Site) -> None:
     app = await site.app("server-based")
     assert not await works(site, app, app.client.secrets[0].id)
     assert not await works(site, app, app.client.secrets[0].hash.hex())
+
+
+async def test_a_new_secret_may_give_the_old_one_an_end_and_says_who_asked(site: Site) -> None:
+    app = await site.app("server-based")
+    assert app.secret is not None
+    value, new = await add_secret(
+        site.db, app.client, "us", site.clock(), created_by=7, end_others_at=site.clock() + 60
+    )
+    assert (await fresh(site, app)).client.secrets[1] == new
+    assert new.created_by == 7
+    assert app.client.secrets[0].created_by == site.account.id
+    site.clock.advance(59)
+    assert await works(site, app, app.secret)
+    site.clock.advance(1)
+    assert not await works(site, app, app.secret)
+    assert await works(site, app, value)
+
+
+async def test_a_secret_of_before_says_nobody_made_it(site: Site) -> None:
+    """Rows that were written when nobody was remembered are read all the same."""
+    app = await site.app("server-based")
+    kept = json.loads(app.client.secrets_text)
+    old = json.dumps([one[:5] for one in kept], separators=(",", ":"))
+    await site.db.run("UPDATE clients SET secrets = $2 WHERE id = $1", app.id, old)
+    assert app.secret is not None
+    assert await works(site, app, app.secret)
+    assert (await fresh(site, app)).client.secrets[0].created_by == 0
+
+
+async def test_the_secret_of_a_trial_run_is_not_one_of_the_two_and_keeps_none_alive(site: Site) -> None:
+    app = await site.app("server-based")
+    [own] = app.client.secrets
+    passing = ClientSecret("try_1", own.hash, own.created_at, expires_at=site.clock() + 900)
+    await site.db.run("UPDATE clients SET secrets = $2 WHERE id = $1", app.id, render_secrets([own, passing]))
+    client = (await fresh(site, app)).client
+    assert lasting_secrets(client, site.clock()) == (own,)
+    with pytest.raises(SecretRefused):
+        await revoke_secret(site.db, client, own.id, site.clock())
+    await add_secret(site.db, client, "us", site.clock(), end_others_at=site.clock() + 86_400)
+    changed = (await fresh(site, app)).client
+    assert [one.expires_at for one in changed.secrets if one.id == "try_1"] == [site.clock() + 900]
