@@ -78,7 +78,7 @@ async def test_T67_two_host_headers_are_refused(site: Site) -> None:
 def test_T67_trusting_every_address_is_refused_at_the_start(proxies: str) -> None:
     with pytest.raises(ValidationError, match="trusting every address"):
         Settings(trusted_proxies=proxies)  # type: ignore[arg-type]
-    assert Settings(trusted_proxies="10.0.0.0/8").proxy_networks  # type: ignore[arg-type]
+    assert Settings(trusted_proxies="10.0.0.0/8").trusted_proxies  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def _serve(
         port=settings.port,
         certificate=settings.tls_certificate,
         key=settings.tls_key,
-        proxies=settings.proxy_networks,
+        proxies=settings.trusted_proxies,
     )
 
     try:

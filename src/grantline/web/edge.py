@@ -10,7 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -87,7 +87,7 @@ class Edge:
         self._secure = ((b"strict-transport-security", b"max-age=31536000"),) if server.https else ()
         self._secure_lines = fixed.render_lines(self._secure)
         self._logs_requests = server.settings.log_level == "debug"
-        self._proxies = server.settings.proxy_networks
+        self._proxies = server.settings.trusted_proxies
         self._heads: dict[tuple[str, str, Headers, Headers], tuple[bytes, fixed.RawHeaders]] = {}
         self._peers: dict[tuple[str | None, str, str | None, str | None], Peer] = {}
 
@@ -200,13 +200,13 @@ class Edge:
         if handler is None:
             allowed = ", ".join(sorted({*program.methods, "OPTIONS"}))
             answer = self._refused(program, 405, "This address takes other methods.", visit)
-            await self._send(scope, send, replace(answer, headers=(("allow", allowed),)), (), visit)
+            await self._send(scope, send, answer._replace(headers=(("allow", allowed),)), (), visit)
             return
         try:
             body = await read_body(receive, headers)
         except BodyTooLarge:
             answer = self._refused(program, 413, "The request is larger than 64 KB.", visit)
-            await self._send(scope, send, replace(answer, headers=(("connection", "close"),)), (), visit)
+            await self._send(scope, send, answer._replace(headers=(("connection", "close"),)), (), visit)
             return
         except BodyCutOff:
             answer = self._refused(program, 400, "The request was cut off.", visit)
