@@ -166,6 +166,7 @@ async def test_a_refused_manifest_comes_back_with_its_reason(site: Site, text: s
     assert "<script>alert" not in page.text
 
 
+@pytest.mark.both_engines
 async def test_R47_the_same_details_a_moment_later_make_no_second_client(site: Site) -> None:
     """The form was opened anew (back, then forward), so its key is another one."""
     browser = await site.signed_in()

@@ -51,6 +51,7 @@ async def test_a_look_shows_others_and_saves_nothing(site: Site) -> None:
     assert await scopes_of(site, app) == ()
 
 
+@pytest.mark.both_engines
 async def test_requests_and_uses_are_counted_apart(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
     path = f"{path_of(app)}/scopes"

@@ -116,6 +116,7 @@ async def upload(browser: Browser, app: App, content: bytes, **fields: str) -> h
     )
 
 
+@pytest.mark.both_engines
 async def test_T87_a_logo_is_served_from_here_alone_and_shown_when_people_are_asked(site: Site) -> None:
     app = await site.app("server-based")
     browser = await site.signed_in()
@@ -216,6 +217,7 @@ async def team_of(site: Site, role: str = "owner") -> int:
     return 900
 
 
+@pytest.mark.both_engines
 async def test_a_client_moves_to_another_workspace_of_the_person(site: Site) -> None:
     app = await site.app("server-based")
     team = await team_of(site)
@@ -242,6 +244,7 @@ async def test_a_client_does_not_move_to_where_the_person_may_only_look(site: Si
     assert "You are in no other workspace" in page.text
 
 
+@pytest.mark.both_engines
 async def test_deleting_says_how_many_people_lose_access(site: Site) -> None:
     app = await site.app("server-based")
     browser, path = await site.signed_in(), f"{path_of(app)}/settings"
@@ -254,6 +257,7 @@ async def test_deleting_says_how_many_people_lose_access(site: Site) -> None:
     assert "2 people lose access" in (await browser.get(path)).text
 
 
+@pytest.mark.both_engines
 async def test_a_change_by_somebody_else_in_between_is_kept(site: Site) -> None:
     """The form of one page leaves alone what another page changed after it was opened."""
     app = await site.app("server-based")

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from grantline.clients import (
-    CLIENT_TYPES,
     ClientType,
     FieldProblem,
     Registration,
@@ -158,8 +157,3 @@ def _hints(kind: ClientType, name: str, addresses: Sequence[str]) -> list[str]:
             sentences = [_("Do you mean %(address)s?", address=review.mended)]
         told += [_at(review.number, one) if len(addresses) > 1 else one for one in sentences]
     return told
-
-
-def find_type(name: str) -> ClientType | None:
-    """The client type of this name, in the spelling of addresses."""
-    return CLIENT_TYPES.get(name)
