@@ -15,6 +15,7 @@ from tests.browser import (
     machines_samples,
     making_samples,
     seeing_samples,
+    teams_samples,
     trying_samples,
 )
 from tests.browser import samples as people_samples
@@ -38,6 +39,7 @@ def samples() -> list[Sample]:
         *machines_samples.machines(),
         *making_samples.making(),
         *seeing_samples.seeing(),
+        *teams_samples.teams(),
         *trying_samples.trying(),
     ]
 

@@ -21,7 +21,7 @@ from tests.site import Browser, Site
 
 AUDIT = "/console/audit"
 SOURCE = Path(grantline.__file__).parent
-KIND = re.compile(r"[a-z]+\.(?:[a-z]+_)*[a-z]*(?:ed|again|left)")
+KIND = re.compile(r"[a-z]+\.(?:[a-z]+_)*[a-z]*(?:ed|again|left|reset)")
 
 
 async def record(site: Site, kind: str, workspace_id: int | None = None, **changes: object) -> None:
