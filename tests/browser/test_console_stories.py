@@ -161,6 +161,42 @@ def test_a_self_client_gets_its_first_answer_by_keyboard(page: Page, demo: Demo,
     check_answer(page, demo, newcomer)
 
 
+def call_once(demo: Demo, app: dict[str, str]) -> None:
+    form = {name: app[name] for name in ("client_id", "client_secret")}
+    form |= {"grant_type": "client_credentials", "scope": "CRM.org.READ"}
+    assert httpx2.post(f"{demo.issuer}/oauth/v2/token", data=form).status_code == 200
+
+
+def test_quickstart_tells_by_itself_when_the_first_request_came(
+    page: Page, demo: Demo, newcomer: str
+) -> None:
+    app = create_app(demo, newcomer, "https://story.example/callback")
+    enter(page, demo, newcomer)
+    page.goto(f"{demo.console}/clients/{app['client_id']}/quickstart")
+    expect(page.locator("#arrival")).to_contain_text("Waiting for your first request")
+    call_once(demo, app)
+    expect(page.locator("#arrival")).to_contain_text("First token", timeout=30_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(3_500)
+    assert asked == [], "it asks no more"
+
+
+def test_quickstart_is_looked_at_again_without_javascript(plain: Page, demo: Demo, newcomer: str) -> None:
+    app = create_app(demo, newcomer, "https://story.example/callback")
+    enter(plain, demo, newcomer)
+    plain.goto(f"{demo.console}/clients/{app['client_id']}/quickstart?language=python")
+    call_once(demo, app)
+    for _ in range(100):
+        again = plain.get_by_role("link", name="Look again")
+        if not again.count():
+            break
+        again.click()
+        plain.wait_for_timeout(200)
+    expect(plain.locator("#arrival")).to_contain_text("First token")
+    expect(plain.locator('[data-copy="program"]')).to_contain_text("quickstart.py")
+
+
 class Caller:
     """An app that calls all the time, with the secret that it has at the moment."""
 
