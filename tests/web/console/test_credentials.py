@@ -63,7 +63,10 @@ async def test_the_old_secret_is_counted_until_nothing_uses_it_and_then_is_safe_
     page = await browser.get(f"{path_of(app)}/credentials")
     assert f"The old secret, {old_id}, was still used 3 times today." in page.text
     assert "Revoking it is safe" not in page.text
-    site.clock.advance(DAY + 3600)
+    site.clock.advance(DAY - site.clock() % DAY)  # a new day begins, and nothing has used it on that one
+    page = await (await site.signed_in()).get(f"{path_of(app)}/credentials")
+    assert f"The old secret, {old_id}, was still used in the last 24 hours." in page.text
+    site.clock.advance(DAY)
     page = await (await site.signed_in()).get(f"{path_of(app)}/credentials")
     assert f"The old secret, {old_id}, was not used for 24 hours. Revoking it is safe." in page.text
     assert "was still used" not in page.text
