@@ -197,6 +197,7 @@ async def test_T133_any_multipart_body_is_read_or_refused(target: Site, body: by
 
 
 PAGES: Final = (*PEOPLE, *CONSOLE)
+_ONE: Final = "/console/clients/{client_id}"
 ACTIONS: Final = {
     "/signin": "signin",
     "/signout": "signout",
@@ -205,13 +206,39 @@ ACTIONS: Final = {
     "/oauth/v3/device/decision": "device ",
     "/account/apps/remove": "apps",
     "/account/sessions/end": "sessions",
+    "/console/workspace": "workspace.switch",
+    "/console/workspaces/new": "workspace.create",
+    "/console/team/rename": "rename:{member}",
+    "/console/team/members/{member}/role": "role:{member}:{member}",
+    "/console/team/members/{member}/remove": "remove:{member}:{member}",
+    "/console/team/leave": "leave:{member}",
+    "/console/team/invitations": "invite:{member}",
+    "/console/team/invitations/{invitation}/again": "invited:{member}",
+    "/console/team/invitations/{invitation}/withdraw": "invited:{member}",
+    "/console/invitations/{invitation}": "invitation.accept",
+    "/console/clients/new/manifest": "client.manifest",
     "/console/clients/new/{type}": "client.create",
-    "/console/clients/{client_id}": "settings:{client_id}",
-    "/console/clients/{client_id}/delete": "delete:{client_id}",
-    "/console/clients/{client_id}/secrets/add": "secrets:{client_id}",
-    "/console/clients/{client_id}/secrets/reset": "secrets:{client_id}",
-    "/console/clients/{client_id}/secrets/revoke": "secrets:{client_id}",
-    "/console/clients/{client_id}/code": "code:{client_id}",
+    "/console/keys": "keys",
+    "/console/keys/revoke": "keys",
+    f"{_ONE}/redirects": "redirects:{client_id}",
+    f"{_ONE}/scopes": "scopes:{client_id}",
+    f"{_ONE}/settings": "settings:{client_id}",
+    f"{_ONE}/logo": "logo:{client_id}",
+    f"{_ONE}/switch": "switch:{client_id}",
+    f"{_ONE}/transfer": "transfer:{client_id}",
+    f"{_ONE}/delete": "delete:{client_id}",
+    f"{_ONE}/manifest": "manifest:{client_id}",
+    f"{_ONE}/secrets/add": "secrets:{client_id}",
+    f"{_ONE}/secrets/reset": "secrets:{client_id}",
+    f"{_ONE}/secrets/revoke": "secrets:{client_id}",
+    f"{_ONE}/code": "code:{client_id}",
+    f"{_ONE}/code/exchange": "code:{client_id}",
+    f"{_ONE}/activity/add": "redirect.add:{client_id}",
+    f"{_ONE}/users/revoke": "users:{client_id}",
+    "/console/troubleshoot": "look-up",
+    "/console/troubleshoot/revoke": "revoke:",
+    f"{_ONE}/try": "try:{client_id}",
+    f"{_ONE}/rehearsal": "rehearsal:{client_id}",
 }
 """What the form token of each page's form is made for, so that generated forms get past it."""
 FIELDS: Final = {
@@ -222,11 +249,32 @@ FIELDS: Final = {
     "/oauth/v3/device/decision": ("decision",),
     "/account/apps/remove": ("client_id",),
     "/account/sessions/end": ("session",),
+    "/console/workspace": ("workspace",),
+    "/console/workspaces/new": ("name",),
+    "/console/team/rename": ("name",),
+    "/console/team/members/{member}/role": ("role",),
+    "/console/team/invitations": ("email", "role"),
+    "/console/clients/new/manifest": ("manifest",),
     "/console/clients/new/{type}": ("name", "homepage_url", "redirect_uris", "creation_key"),
-    "/console/clients/{client_id}": ("name", "homepage_url", "redirect_uris", "vendor_compatible"),
-    "/console/clients/{client_id}/delete": ("typed_name",),
-    "/console/clients/{client_id}/secrets/revoke": ("secret_id",),
-    "/console/clients/{client_id}/code": ("scope", "minutes", "description"),
+    "/console/keys": ("name", "days", "scopes"),
+    "/console/keys/revoke": ("key",),
+    f"{_ONE}/redirects": ("redirect_uris", "origins"),
+    f"{_ONE}/scopes": ("scope",),
+    f"{_ONE}/settings": ("name", "homepage_url", "policy_url", "terms_url", "vendor_compatible"),
+    f"{_ONE}/logo": ("logo", "act"),
+    f"{_ONE}/transfer": ("workspace",),
+    f"{_ONE}/delete": ("typed_name",),
+    f"{_ONE}/manifest": ("manifest", "act"),
+    f"{_ONE}/secrets/add": ("old_ends",),
+    f"{_ONE}/secrets/revoke": ("secret_id",),
+    f"{_ONE}/code": ("scope", "minutes", "description"),
+    f"{_ONE}/code/exchange": ("code",),
+    f"{_ONE}/activity/add": ("request_id",),
+    f"{_ONE}/users/revoke": ("authorization", "person"),
+    "/console/troubleshoot": ("q",),
+    "/console/troubleshoot/revoke": ("authorization",),
+    f"{_ONE}/try": ("act", "scope", "at"),
+    f"{_ONE}/rehearsal": ("act", "failure", "count"),
 }
 
 
@@ -249,7 +297,13 @@ def form_token(site: Site, browser: Browser, action: str) -> str:
 
 async def addresses(site: Site, path: str) -> dict[str, str]:
     app = await site.app("self-client")
-    return {"{client_id}": app.id, "{type}": "server-based", "{code}": "code_unknown"}
+    return {
+        "{client_id}": app.id,
+        "{type}": "server-based",
+        "{code}": "code_unknown",
+        "{member}": str(site.account.id),
+        "{invitation}": "x" * 43,
+    }
 
 
 def fill(text: str, places: dict[str, str]) -> str:
