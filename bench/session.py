@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.cases import CASES, CLIENT_CREDENTIALS, ECHO, REFRESH
 from bench.cluster import SETTINGS, Postgres, postgres
+from bench.console import PageTime, measure_console
 from bench.copying import copy_rows
 from bench.latency import SHARES, Latency, latencies
 from bench.load import Cores
@@ -23,6 +24,7 @@ from bench.seed import Size, open_engine, seed
 from bench.serving import Engine, Serving, serve, serve_echo
 from bench.sign_in import Flood, SignIn, measure_flood, measure_sign_in
 from bench.starting import Start, measure_start
+from bench.workspace import Amounts
 
 
 def say(text: str) -> None:
@@ -122,6 +124,12 @@ class Session:
                 sign_ins.append(measure_sign_in(serving, seconds, engine.data, self.where))
                 say(f"{floods[-1]}\n{sign_ins[-1]}")
         return sign_ins, floods
+
+    def console(self) -> list[PageTime]:
+        """The console's pages in a workspace of ten thousand clients."""
+        found = measure_console(self.data / "console", Amounts())
+        say("\n".join(str(page) for page in found))
+        return found
 
     def rows(self) -> list[RowSize]:
         """Bytes for each row of each table: of a copy, so that nothing else is measured with more rows."""

@@ -1,6 +1,7 @@
 """What falls short: every figure against its bar, in sentences made from the figures alone."""
 
 from bench import cases, growth, latency, scaling, sign_in, starting
+from bench.console import GOAL_MS, PageTime
 from bench.growth import Grown
 from bench.latency import Latency
 from bench.measure import Figure
@@ -21,6 +22,7 @@ def shortfalls(results: Results) -> list[str]:
         *_latency(results.of("latency", Latency)),
         *_growth(results.of("growth", Grown)),
         *_scaling(results.of("scales", Scale)),
+        *_pages(results.of("console", PageTime)),
         *[f"{one.server}: {one.name} had {one.errors} errors." for one in figures if one.errors],
     ]
 
@@ -35,9 +37,18 @@ def unmeasured(results: Results) -> list[str]:
         "starts": "start and idle memory",
         "scales": "two workers and two nodes",
         "rows": "bytes per row",
+        "console": "the console's pages in a large workspace",
         "growth": "five million authorizations",
     }
     return [words for name, words in wanted.items() if not results.sections.get(name)]
+
+
+def _pages(found: list[PageTime]) -> list[str]:
+    return [
+        f"{one.path} takes {one.median_ms:.0f} ms; the goal is {GOAL_MS}."
+        for one in found
+        if one.median_ms > GOAL_MS
+    ]
 
 
 def _costs(figures: list[Figure]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench import scaling
+from bench.console import PageTime
 from bench.growth import Grown
 from bench.latency import Latency
 from bench.markdown import table
@@ -182,6 +183,14 @@ def scales(rows: Sequence[Scale]) -> str:
             )
         )
     return table(head, found)
+
+
+def console(found: Sequence[PageTime]) -> str:
+    """What each page of the console takes."""
+    return table(
+        ("page", "median ms", "slowest ms"),
+        [(one.path, f"{one.median_ms:.1f}", f"{one.slowest_ms:.1f}") for one in found if one.status == 200],
+    )
 
 
 def rows(found: Sequence[RowSize]) -> str:

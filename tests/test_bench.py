@@ -13,6 +13,7 @@ import pytest
 
 from bench import capacity, pictures, report, shortfalls
 from bench.cases import POSTGRES, SQLITE
+from bench.console import PageTime
 from bench.growth import Grown
 from bench.latency import Latency
 from bench.measure import Figure
@@ -61,6 +62,7 @@ def test_a_peer_that_is_cheaper_is_said() -> None:
             Flood(SQLITE, 500, 100, 2.0, 140, 2.9, 30, 0, 0),
             Flood(SQLITE, 500, 100, 2.0, 140, 3.1, 30, 0, 0),
         ),
+        ("console", PageTime("/console", 49.9, 90.0, 200), PageTime("/console", 50.1, 90.0, 200)),
         ("starts", Start(SQLITE, 0.9, 0.8, 1.0, 60, 100), Start(SQLITE, 0.9, 0.8, 1.0, 65, 100)),
         (
             "latency",

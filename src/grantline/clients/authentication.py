@@ -8,8 +8,7 @@ again (T28).
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from grantline.clients.client import Client, find_client
 from grantline.clients.memory import ClientMemory
@@ -36,8 +35,7 @@ SECRETS_IN_QUERY: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """A client and how far it proved to be itself."""
 
     client: Client

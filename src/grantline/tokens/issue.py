@@ -1,9 +1,9 @@
 """The single place where tokens are made: access tokens, id_tokens, and the authorizations behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from grantline.activity import Entry
 from grantline.audit import record_event
@@ -32,8 +32,7 @@ NEARLY_ALL_REFRESH_TOKENS: Final = LIVE_REFRESH_TOKENS * 4 // 5
 NEW_REFRESH_TOKENS: Final = Limit("new-refresh-tokens", 10, REFRESH_SPAN_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """A new or joined authorization: its number, the sequence for the first access token, and its refresh
     token if it has one."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from grantline.db import Database, Transaction
 from grantline.tokens.authorizations import revoke_authorization
 
-COUNTED: Final = 5000
+COUNTED: Final = 2000
 """Authorizations that are looked through to count; where there are more, the answer says so."""
 REASON: Final = "revoked_by_owner"
 _TOGETHER: Final = 200
@@ -65,11 +65,12 @@ async def list_holdings(
 ) -> Sequence[Holding]:
     """Those with live authorizations, by the number of their account, after this one."""
     rows = await db.all(
-        "SELECT a.account_id, COALESCE(p.email, ''), MIN(a.created_at), MAX(a.used_at),"
-        " SUM(CASE WHEN a.refresh_hash IS NOT NULL THEN 1 ELSE 0 END), COUNT(*)"
-        " FROM authorizations a LEFT JOIN accounts p ON p.id = a.account_id"
-        " WHERE a.client_id = $1 AND a.account_id > $2 AND a.revoked_at IS NULL"
-        " GROUP BY a.account_id, p.email ORDER BY a.account_id LIMIT $3",
+        "SELECT h.account_id, COALESCE(p.email, ''), h.since, h.used_at, h.tokens, h.held FROM"
+        " (SELECT account_id, MIN(created_at) AS since, MAX(used_at) AS used_at,"
+        " SUM(CASE WHEN refresh_hash IS NOT NULL THEN 1 ELSE 0 END) AS tokens, COUNT(*) AS held"
+        " FROM authorizations WHERE client_id = $1 AND account_id > $2 AND revoked_at IS NULL"
+        " GROUP BY account_id ORDER BY account_id LIMIT $3) AS h"
+        " LEFT JOIN accounts p ON p.id = h.account_id ORDER BY h.account_id",
         client_id,
         after,
         limit,

@@ -61,6 +61,10 @@ CREATE INDEX client_causes_by_workspace ON client_causes (workspace_id, last_at)
 CREATE INDEX client_causes_by_end ON client_causes (last_at);
 ALTER TABLE client_usage ADD COLUMN last_at BIGINT NOT NULL DEFAULT 0;
 
+-- The people of an app, page by page.
+DROP INDEX authorizations_by_client;
+CREATE INDEX authorizations_by_client ON authorizations (client_id, account_id);
+
 -- Keys of people for the console's API.
 CREATE TABLE personal_tokens (
   id TEXT PRIMARY KEY,

@@ -23,7 +23,7 @@ from grantline.web.languages import _, mark
 from grantline.web.visit import Visit
 
 _SHOWN: Final = 10
-_LISTED: Final = 50
+_LISTED: Final = 25
 _LOOKED_AT: Final = 60
 _NEEDS: Final = 5
 _WHAT_TO_DO: Final = {
