@@ -1,0 +1,105 @@
+"""The pages in their languages: the right one for each browser, and every sentence translated."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+
+from grantline.web.languages import LANGUAGES, choose
+from tests import translations
+from tests.site import Site
+
+OTHERS = [code for code in LANGUAGES if code != "en"]
+_VALUE = re.compile(r"%\((\w+)\)[sd]")
+_TAG = re.compile(r"</?[a-z]+[^>]*>")
+
+
+def texts(found: object) -> list[str]:
+    return [str(text) for text in found] if isinstance(found, (tuple, list)) else [str(found or "")]
+
+
+def said(language: str) -> list[Message]:
+    return [message for message in translations.read(language) if message.id]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_of_the_pages_has_its_translation(language: str) -> None:
+    """`make translations` brings the catalogue up to date."""
+    words = {texts(message.id)[0]: message for message in said(language)}
+    spoken = {texts(message)[0] for message in translations.messages()}
+    assert not spoken - set(words)
+    assert not set(words) - spoken
+    assert not [key for key, message in words.items() if message.fuzzy or not all(texts(message.string))]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_has_the_values_and_the_markup_of_its_sentence(language: str) -> None:
+    for message in said(language):
+        source = texts(message.id)[-1]
+        for text in texts(message.string):
+            assert set(_VALUE.findall(text)) <= set(_VALUE.findall(source)), source
+            assert sorted(_TAG.findall(text)) == sorted(_TAG.findall(source)), source
+        assert set(_VALUE.findall(source)) == set(_VALUE.findall(texts(message.string)[-1])), source
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_compiled_catalogue_is_the_written_one(language: str) -> None:
+    path: Path = translations.path_of(language)
+    assert path.with_suffix(".mo").read_bytes() == translations.render(translations.read(language))[1]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen", "expected"),
+    [
+        ("", "", "en"),
+        ("de", "", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "", "de"),
+        ("fr,en;q=0.5,de;q=0.7", "", "de"),
+        ("fr", "", "en"),
+        ("de;q=0", "", "en"),
+        ("de;q=x", "", "en"),
+        ("de", "en", "en"),
+        ("en", "de", "de"),
+        ("en", "xx", "en"),
+        ("," * 10_000, "", "en"),
+    ],
+)
+def test_a_browser_gets_the_language_that_it_asks_for(accepted: str, chosen: str, expected: str) -> None:
+    assert choose(accepted, chosen) == expected
+
+
+async def test_a_page_speaks_the_language_of_its_reader_and_the_next_request_its_own(site: Site) -> None:
+    browser = site.browser()
+    german = await browser.get("/signin", headers={"Accept-Language": "de"})
+    assert '<html lang="de" dir="ltr">' in german.text
+    assert "Anmelden" in german.text
+    english = await browser.get("/signin")
+    assert '<html lang="en" dir="ltr">' in english.text
+    assert "Anmelden" not in english.text
+
+
+async def test_a_chosen_language_stays_and_leads_back_to_the_page(site: Site) -> None:
+    browser = site.browser()
+    chosen = await browser.get("/language/de", {"back": "/device?user_code=BKTX"})
+    assert chosen.headers["location"] == "/device?user_code=BKTX"
+    assert '<html lang="de"' in (await browser.get("/device")).text
+    await browser.get("/language/en", {"back": "/"})
+    assert '<html lang="en"' in (await browser.get("/device")).text
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nX: y", "", "/" + "x" * 5000]
+)
+async def test_the_choice_of_a_language_leads_nowhere_but_to_our_own_pages(site: Site, back: str) -> None:
+    answer = await site.browser().get("/language/de", {"back": back})
+    assert answer.headers["location"] == "/"
+
+
+async def test_an_answer_to_a_form_offers_no_switch_that_would_lose_what_was_typed(site: Site) -> None:
+    browser = site.browser()
+    page = await browser.get("/signin")
+    assert "/language/de?back=/signin" in page.text
+    wrong = await browser.submit(page, {"email": "mara@example.com", "password": "wrong"})
+    assert wrong.status_code == 400
+    assert "/language/" not in wrong.text
