@@ -12,6 +12,7 @@ from typing import Any
 from grantline.clients import Client
 from grantline.db import held_alone
 from grantline.demo.seed import Ports, Seed, seed_clients, seed_crm, seed_people, write_private
+from grantline.demo.team import seed_team
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm import build_app as build_crm
 from grantline.settings import Settings
@@ -54,12 +55,14 @@ async def _run(base_port: int, folder: Path) -> None:
         data_center="us",
         port=ports.accounts,
         demo=True,
+        mail_folder=folder / "us" / "mail",
         limits=os.environ.get("GRANTLINE_LIMITS", "100"),
     )
     server = await open_server(settings)
     seed = Seed(folder / "seed.json")
     people = await seed_people(server, seed)
     clients = await seed_clients(server, seed, people[0][0], ports)
+    await seed_team(server, seed, [account for account, _, _ in people], ports)
     identifier, client_id, client_secret = await seed_crm(server, seed, ports)
     crm = build_crm(
         CrmConfig(
