@@ -1,6 +1,5 @@
 """Introspection: who may ask, and how little an inactive answer says (RFC 7662)."""
 
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -139,7 +138,7 @@ async def test_7662_4_a_everything_that_can_end_a_token_is_checked(site: Site) -
     right = AccessToken(row[0], row[1], scope_set, site.clock() + 60)
 
     def minted(**changes: int) -> str:
-        return mint_access_token(site.mint.keyring, "us", replace(right, **changes), site.clock())
+        return mint_access_token(site.mint.keyring, "us", right._replace(**changes), site.clock())
 
     assert await site.works(minted())
     for changes in (

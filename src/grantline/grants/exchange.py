@@ -1,7 +1,7 @@
 """What every grant is handed: the mint, who asks, and the plain policy values that the edge decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from grantline.clients import Authenticated, Client, Unconfirmed
 from grantline.oauth.errors import InvalidGrant
@@ -9,8 +9,7 @@ from grantline.opaque import recognise
 from grantline.tokens import Mint
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request to the token endpoint, after the client authenticated."""
 
     mint: Mint

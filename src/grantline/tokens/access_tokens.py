@@ -8,8 +8,7 @@ and expiry, with 160 bits of HMAC-SHA256 over all that and the prefix (T42–T44
 
 import hmac
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from grantline.keys import Keyring
 from grantline.opaque import ACCESS_TOKEN, KINDS, body_of, decode, encode, render
@@ -20,8 +19,7 @@ _PACKED_BYTES: Final = 23
 _LENGTH: Final = KINDS[ACCESS_TOKEN]
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """What an access token of ours says."""
 
     authorization_id: int

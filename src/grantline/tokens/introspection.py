@@ -2,9 +2,8 @@
 here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from grantline.accounts import Organization, find_account
 from grantline.clients import (
@@ -49,8 +48,7 @@ _FOR_REMEMBERED_APP: Final = f"{_FOR_APP} AND {_CALLER}"
 _FOR_REMEMBERED_API: Final = f"{_FOR_API} AND {_CALLER}"
 
 
-@dataclass(frozen=True, slots=True)
-class LiveToken:
+class LiveToken(NamedTuple):
     """An access token that works at this moment."""
 
     authorization: Standing

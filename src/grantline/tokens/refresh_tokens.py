@@ -6,8 +6,7 @@ so that reuse is detected however old it is and nobody can end an authorization 
 """
 
 import hmac
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,8 +30,7 @@ _LENGTH: Final = KINDS[REFRESH_TOKEN] + CHECKSUM_LENGTH
 _GREATEST: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """What a refresh token of ours says."""
 
     authorization_id: int

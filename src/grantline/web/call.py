@@ -1,16 +1,15 @@
 """A call to an endpoint for programs, and its answer. There is no way to a cookie from here (T58)."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from grantline.oauth.errors import InvalidRequest
 from grantline.oauth.parameters import Parameters, from_fields, merge, parse_form
+from grantline.oauth.responses import render_members
 from grantline.web.peer import Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request of a program. Header names are in small letters."""
 
     method: str
@@ -53,11 +52,9 @@ class Call:
 
 
 _MAY_REPEAT = frozenset({"scope"})
-_WRITER = json.JSONEncoder(separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What an endpoint for programs answers."""
 
     status: int
@@ -73,4 +70,4 @@ def json_answer(
     members: Mapping[str, object], *, status: int = 200, client_id: str | None = None, cache: str = "no-store"
 ) -> Answer:
     """An answer out of members."""
-    return Answer(status, _WRITER.encode(dict(members)).encode(), client_id=client_id, cache=cache)
+    return Answer(status, render_members(members), client_id=client_id, cache=cache)

@@ -1,8 +1,6 @@
 """What anyone may read: metadata (RFC 8414, OpenID Connect Discovery), keys, the list of data centers,
 health."""
 
-from dataclasses import replace
-
 from grantline.db import DatabaseUnavailable
 from grantline.oauth.metadata import authorization_server_metadata, openid_configuration
 from grantline.web.call import Answer, Call, json_answer
@@ -54,7 +52,7 @@ async def ready(server: Server, call: Call) -> Answer:
         return json_answer({"status": "ready"})
     said = {"status": "not ready"} | ({"reason": problem} if call.peer.network is None else {})
     answer = json_answer(said, status=503)
-    return replace(answer, headers=(("retry-after", "2"),))
+    return answer._replace(headers=(("retry-after", "2"),))
 
 
 async def metrics(server: Server, call: Call) -> Answer:
