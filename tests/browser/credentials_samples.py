@@ -180,6 +180,8 @@ def code_pages(sample: Maker) -> Iterator[Sample]:
         "problem": "",
         "problems": {},
         "choices": [3, 5, 7, 10],
+        "command": "curl https://accounts.eu.example.com/oauth/v2/token \\\n"
+        f'  -d client_id={CLIENT_ID} \\\n  -d code="$CODE"',
         "token": "b2f7c1",
         "table": [{"title": "CRM", "columns": ["Read", "Create", "Update", "Delete"], "rows": lines}],
         "form": {

@@ -136,3 +136,11 @@ async def test_T5_an_exchange_needs_our_form_our_origin_and_a_fresh_password(sit
     kept = form_of(asked, path)
     assert kept["code"] == form["code"]
     assert "gla_us_" in (await browser.post(path, {**kept, "password": PASSWORD})).text
+
+
+async def test_R49_the_command_is_ready_before_the_clock_starts(site: Site) -> None:
+    app, browser = await site.app("self-client"), await site.signed_in()
+    page = unescape((await browser.get(f"{path_of(app)}/code")).text)
+    assert f"-d client_id={app.id}" in page
+    assert '-d client_secret="$GRANTLINE_CLIENT_SECRET"' in page
+    assert '-d code="$CODE"' in page

@@ -142,7 +142,7 @@ async def _page(
 ) -> Response:
     catalog = visit.server.mint.catalog
     earlier = await list_console_codes(visit.server.db, client.id)
-    # Who empties a fresh form's text has not ticked anything: there the boxes are the script's to keep in step.
+    # Who empties a fresh form's text has ticked nothing: there the script keeps the boxes in step.
     words = form["scope"].replace(",", " ").split() if "fresh" not in form else ()
     named = [scope.name for word in words if (scope := catalog.find(word))]
     return visit.render(
@@ -155,21 +155,27 @@ async def _page(
         choices=MINUTES,
         token=visit.form_token(f"code:{client.id}"),
         table=scope_tables(catalog, named),
+        command=_command(visit, client, '"$CODE"'),
         result=_result(visit, client, form, code) if code else None,
         earlier=[_earlier(known, visit.now) for known in earlier],
     )
 
 
-def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) -> dict[str, object]:
-    seconds = int(form["minutes"]) * 60
-    endpoint = f"{visit.server.issuer}/oauth/v2/token"
-    command = [
-        f"curl {endpoint}",
+def _command(visit: Visit, client: Client, code: str) -> str:
+    """The exchange as one command; the secret comes from the shell that runs it."""
+    lines = [
+        f"curl {visit.server.issuer}/oauth/v2/token",
         "-d grant_type=authorization_code",
         f"-d client_id={client.id}",
         '-d client_secret="$GRANTLINE_CLIENT_SECRET"',
         f"-d code={code}",
     ]
+    return " \\\n  ".join(lines)
+
+
+def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) -> dict[str, object]:
+    seconds = int(form["minutes"]) * 60
+    endpoint = f"{visit.server.issuer}/oauth/v2/token"
     document = {
         "grant_type": "authorization_code",
         "client_id": client.id,
@@ -183,7 +189,7 @@ def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) ->
         "expires_at": visit.now + seconds,
         "seconds_left": seconds,
         "seconds_whole": seconds,
-        "command": " \\\n  ".join(command),
+        "command": _command(visit, client, code),
         "document": json.dumps(document, indent=2),
         "file_name": "grantline-code.json",
     }
