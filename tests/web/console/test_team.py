@@ -203,7 +203,8 @@ async def test_invitations_are_limited_by_address_and_by_person(open_a_site: Sit
         answers = [(await invite(owner, f"p{n}@example.com")).status_code for n in range(18)]
         assert answers == [*[200] * 17, 429]
         site.clock.advance(3601)
-        owner = await site.signed_in()
+        owner, chosen = await site.signed_in(), {"workspace": str(await workspace_of(site))}
+        assert (await submit(owner, TEAM, "/console/workspace", chosen)).status_code == 303
         assert (await invite(owner, "ines@example.com")).status_code == 200
 
 
@@ -337,3 +338,19 @@ async def test_kept_mails_are_read_in_the_demo_alone(
             await site.person("ines@example.com")
             ines = await site.signed_in("ines@example.com")
             assert (await ines.get(link[1].removeprefix(ISSUER))).status_code == 200
+
+
+async def test_a_mail_server_that_is_down_loses_no_invitation(
+    open_a_site: SiteFactory, unused_tcp_port: int
+) -> None:
+    away = f"smtp://127.0.0.1:{unused_tcp_port}"
+    async with open_a_site(smtp_url=away, mail_from="grantline@accounts.example") as site:
+        owner = await site.signed_in()
+        await new_workspace(owner)
+        page = await invite(owner, "ines@example.com")
+        assert "The mail server can’t be reached." in page.text
+        path = link_in(page.text)
+        assert "Link not mailed" in (await owner.get(TEAM)).text
+        await site.person("ines@example.com")
+        ines = await site.signed_in("ines@example.com")
+        assert (await submit(ines, path, path, {})).status_code == 303
