@@ -132,6 +132,8 @@ def making() -> Iterator[Sample]:
         flow=render_flow("server-based"),
         absent=TYPE_WORDS["mobile"].absent,
     )
+    yield sample("add-check", "check", field="redirect_uris", notes=NOTES["redirect_uris"])
+    yield sample("add-preview", "preview", preview=PREVIEW)
     yield from _of_client(sample)
 
 

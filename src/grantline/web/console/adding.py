@@ -106,7 +106,7 @@ async def check(visit: Visit, place: Place) -> Response:
         kind, name = CLIENT_TYPES["server-based"], "redirect_uris"
     given = {field: params.get(field, "") for field in LISTS}
     asked = read_registration(given, LISTS, Registration(name=_("Your app")))
-    return visit.render("console/check.html", script=True, name=name, notes=check_field(kind, name, asked))
+    return visit.render("console/check.html", script=True, field=name, notes=check_field(kind, name, asked))
 
 
 async def preview(visit: Visit, place: Place) -> Response:
