@@ -1,5 +1,6 @@
 """Settings of a client: what people see, its logo, its switch, its move and its end."""
 
+import asyncio
 import re
 import struct
 import zlib
@@ -270,3 +271,20 @@ async def test_a_change_by_somebody_else_in_between_is_kept(site: Site) -> None:
     changed = await find_client(site.db, app.id)
     assert changed is not None
     assert (changed.name, changed.redirect_uris) == ("Lead Two", (uris,))
+
+
+async def test_two_pages_saved_at_once_lose_nothing_of_each_other(site: Site) -> None:
+    app = await site.app("server-based")
+    browser, path = await site.signed_in(), path_of(app)
+    settings = form_of(await browser.get(f"{path}/settings"), "/settings")
+    redirects = form_of(await browser.get(f"{path}/redirects"), "/redirects")
+    for number in range(5):
+        name, uri = f"Lead {number}", f"https://app.example/{number}"
+        answers = await asyncio.gather(
+            browser.post(f"{path}/settings", {**settings, "name": name}),
+            browser.post(f"{path}/redirects", {**redirects, "redirect_uris": uri}),
+        )
+        assert [answer.status_code for answer in answers] == [303, 303]
+        changed = await find_client(site.db, app.id)
+        assert changed is not None
+        assert (changed.name, changed.redirect_uris) == (name, (uri,))
