@@ -96,7 +96,7 @@ async def start_trial(
             organization_id=organization_id,
             creation_key=None,
             now=now,
-            workspace_id=account_id,
+            workspace_id=0,  # in none: no page finds it, and no workspace counts it
             trial_of=client.id,
             trial_until=now + TRIAL_SECONDS,
         )

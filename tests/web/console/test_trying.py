@@ -134,6 +134,7 @@ async def test_no_page_of_a_run_holds_a_secret_or_a_whole_token(site: Site, kind
 async def test_a_run_leaves_nothing_behind_but_a_line_of_the_audit(site: Site, kind: str) -> None:
     app, browser = await site.app(kind), await site.signed_in()
     before = await rows_naming(site, app.id)
+    counted = await usage(site)
     page = await run_to_the_end(site, app, browser)
     copy = await copy_in(site, page)
     assert "authorizations" in await rows_naming(site, copy.id)
@@ -142,9 +143,18 @@ async def test_a_run_leaves_nothing_behind_but_a_line_of_the_audit(site: Site, k
     await clear_trials(site.db, site.clock(), between=_at_once)
     assert await rows_naming(site, copy.id) == {}
     assert await rows_naming(site, app.id) == before
+    assert await usage(site) == counted
     assert await find_client(site.db, app.id) == app.client
     kinds = {event.kind for event in await list_client_events(site.db, app.id)}
     assert {"trial.started", "trial.ended"} <= kinds
+
+
+async def usage(site: Site) -> list[tuple[str, str, int]]:
+    """Everything that is counted, of apps and of workspaces."""
+    await site.mint.recorder.flush()
+    await site.server.counters.flush()
+    rows = await site.db.all("SELECT client_id, kind, count FROM client_usage ORDER BY client_id, kind")
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def _at_once() -> None:
@@ -271,7 +281,7 @@ async def test_a_copy_has_no_more_rights_than_a_new_app_of_the_person(site: Site
     app, browser = await site.app("server-based", app_scopes=("CRM.modules.ALL",)), await site.signed_in()
     copy = await copy_in(site, await start(browser, app))
     assert copy.owner_account_id == site.account.id
-    assert copy.workspace_id == site.account.id
+    assert copy.workspace_id == 0
     assert copy.app_scopes == ()
     assert copy.redirect_uris == ("http://127.0.0.1:8700/console/try/callback",)
     rows = await site.db.all("SELECT 1 FROM client_origins WHERE client_id = $1", copy.id)

@@ -20,7 +20,8 @@ def count_token(server: Server, call: Call, authenticated: Authenticated, grant_
     """Count an answer of the token endpoint, and which secret it was asked for with."""
     client, counters = authenticated.client, server.counters
     counters.add(client.id, token_kind(grant_type), call.now)
-    counters.add(workspace_key(client.workspace_id), ANY_TOKEN, call.now)
+    if client.workspace_id:  # the copy of an app that serves a trial run is in none
+        counters.add(workspace_key(client.workspace_id), ANY_TOKEN, call.now)
     if authenticated.secret_id:
         counters.add(client.id, secret_kind(authenticated.secret_id), call.now)
         if len(client.secrets) > 1:
