@@ -50,7 +50,7 @@ async def exchange_code(visit: Visit, place: Place, client: Client) -> Response:
     code = form.get("code", "").strip()[:_LONGEST_CODE]
     try:
         if not client.enabled:
-            raise InvalidClient("client_disabled")
+            raise InvalidClient("client_disabled").concerning(client.id, proven=True)
         tokens = await redeem(exchange, AuthorizationCodeRequest(code, None, None))
     except OAuthError as refused:
         return await _refused(visit, place, client, refused)
