@@ -45,9 +45,9 @@ async def test_an_unknown_scope_is_named_and_nothing_is_lost(site: Site, text: s
 
 async def test_a_look_shows_others_and_saves_nothing(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
-    page = await browser.get(f"{path_of(app)}/scopes", params={"look": "1", "scope": "CRM.modules.ALL"})
-    assert "Nothing is saved yet" in page.text
-    assert "See, add, edit and delete your records" in page.text
+    page = await save(browser, app, scope="CRM.modules.ALL", act="look")
+    assert "Nothing is saved yet" in page
+    assert "See, add, edit and delete your records" in page
     assert await scopes_of(site, app) == ()
 
 

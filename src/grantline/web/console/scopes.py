@@ -14,7 +14,6 @@ from grantline.scopes import Catalog
 from grantline.tokens import list_asked_scopes
 from grantline.web.console.changing import change_client
 from grantline.web.console.client_form import tell
-from grantline.web.console.confirm import PASSWORD
 from grantline.web.console.place import Place
 from grantline.web.console.preview import render_preview
 from grantline.web.console.scope_table import box_names, scope_tables
@@ -35,19 +34,19 @@ SENSITIVITY: Final = (
 
 
 async def show_scopes(visit: Visit, place: Place, client: Client) -> Response:
-    """GET …/scopes; with `scope` in the address, a look at others before they are saved."""
-    params = visit.request.query_params
-    looked_at = _with_boxes(visit, params.get("scope", ""), list(params)) if "look" in params else None
-    return await _page(visit, place, client, text=looked_at)
+    """GET …/scopes."""
+    return await _page(visit, place, client)
 
 
 async def save(visit: Visit, place: Place, client: Client) -> Response:
-    """POST …/scopes."""
+    """POST …/scopes: saves them or, with `act` look, shows how it would be."""
     boxes = box_names(visit.server.mint.catalog)
-    form = await visit.form(f"scopes:{client.id}", fields=frozenset({"scope", PASSWORD, *boxes}))
+    form = await visit.form(f"scopes:{client.id}", fields=frozenset({"scope", "act", *boxes}))
     text = _with_boxes(visit, form.get("scope", ""), list(form))
     try:
         names = _read(visit, client, text)
+        if form.get("act") == "look":
+            return await _page(visit, place, client, text=text)
         await change_client(visit, place, client, lambda base: replace(base, scopes=tuple(names)))
     except InvalidScope as refused:
         return await _page(visit, place, client, text=text, problem=_scope_problem(refused))
