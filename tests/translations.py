@@ -1,17 +1,19 @@
 """`make translations`: collect every sentence that the pages say, and bring the catalogues up to date.
 
 Sentences stand in templates (`_("…")`, `{% trans %}`), in Python (`_`, `ngettext`, `mark`), and in the tables
-of the layers below, which know of no language: the catalogue of errors, the scopes, the client types.
+of the layers below, which know of no language: the catalogue of errors, the scopes, the client types, and the
+sentences by which they refuse something.
 A sentence without its translation is added empty, one that nobody says any more is dropped, and
 tests/web/test_languages.py fails until each has its words.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from babel.messages.catalog import Catalog as Messages
 from babel.messages.extract import extract
@@ -21,17 +23,27 @@ from jinja2.ext import babel_extract
 
 from grantline.clients import CLIENT_TYPES
 from grantline.oauth.errors import CATALOGUE
+from grantline.oauth.redirect_difference import Part
 from grantline.scopes import Catalog
 from grantline.web.languages import LANGUAGES
 
 WEB: Final = Path(__file__).parent.parent / "src" / "grantline" / "web"
+SOURCE: Final = WEB.parent
 BELOW: Final = (
-    "clients/checks.py",
-    "clients/client_secrets.py",
-    "workspaces",
-    "oauth/redirect_uri.py",
+    "accounts/account.py",
+    "authorize",
+    "clients",
+    "device",
+    "grants",
+    "names.py",
     "oauth/redirect_difference.py",
+    "oauth/redirect_hints.py",
+    "oauth/redirect_uri.py",
+    "tokens",
+    "workspaces",
 )
+"""Where the layers below say why they refuse something, in sentences that the pages translate."""
+SENTENCE: Final = re.compile(r"[A-Z0-9%].* .*[.]")
 KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2), "mark_number": (1, 2)}
 Message = str | tuple[str, str]
 
@@ -39,7 +51,7 @@ Message = str | tuple[str, str]
 def messages() -> list[Message]:
     """Every sentence, each once, in the order of files and lines."""
     found: dict[Message, None] = {}
-    for message in (*_of_templates(), *_of_python(), *_of_tables()):
+    for message in (*_of_templates(), *_of_python(), *_of_tables(), *_of_sentences()):
         if message and message not in (("", ""), "None"):
             found.setdefault(message)
     return list(found)
@@ -81,6 +93,20 @@ def _of_tables() -> Iterator[Message]:
         yield scope.sentence
     for kind in CLIENT_TYPES.values():
         yield from (kind.title, kind.best_for, kind.needs, kind.gets)
+    yield from get_args(Part)
+
+
+def _of_sentences() -> Iterator[Message]:
+    """The sentences of the layers below, without their docstrings, and without what is put together with
+    values at once, which no catalogue can know."""
+    for name in BELOW:
+        path = SOURCE / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            nodes = list(ast.walk(ast.parse(file.read_text())))
+            apart = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+            apart |= {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+            texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in apart]
+            yield from (text for text in texts if isinstance(text, str) and SENTENCE.fullmatch(text))
 
 
 def path_of(language: str) -> Path:

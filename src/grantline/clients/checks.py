@@ -32,8 +32,8 @@ class FieldProblem:
     @property
     def sentence(self) -> str:
         """All of it in English."""
-        told = self.text % self.values if self.values else self.text
-        return f"{told} {self.fix}" if self.fix else told
+        texts = [text % self.values if self.values else text for text in (self.text, self.fix)]
+        return " ".join(text for text in texts if text)
 
 
 class RegistrationRefused(ValueError):
@@ -81,7 +81,7 @@ def check_registration(kind: ClientType, asked: Registration) -> Registration:
         try:
             check(value)
         except RedirectUriProblem as problem:
-            problems.append(FieldProblem(name, problem.sentence, value, fix=problem.fix))
+            problems.append(FieldProblem(name, problem.text, value, problem.values, problem.help))
         except ValueError as problem:
             problems.append(FieldProblem(name, str(problem), value))
 

@@ -85,7 +85,8 @@ def parse_manifest(text: str) -> Manifest:
             try:
                 values[key] = _value(key, value)
             except ValueError as problem:
-                problems.append(FieldProblem("manifest", f"%(key)s: {problem}", key, {"key": key}))
+                values_told = {"key": key, "types": ", ".join(CLIENT_TYPES)}
+                problems.append(FieldProblem("manifest", str(problem), key, values_told))
     if problems:
         raise RegistrationRefused(problems)
     return Manifest(MappingProxyType(values))
@@ -101,23 +102,23 @@ def _value(key: str, value: object) -> Value:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ValueError("write true or false.")
+            raise ValueError("%(key)s: write true or false.")
         return value
     if key in LISTS:
         entries: list[Any] = [] if value is None else value if isinstance(value, list) else [value]
         if not all(_is_text(entry) for entry in entries):
-            raise ValueError("write a list of texts.")
+            raise ValueError("%(key)s: write a list of texts.")
         return tuple(entry.strip() for entry in entries if entry.strip())
     if value is None:
         return ""
     if not _is_text(value):
-        raise ValueError("write it as text, in quotation marks if need be.")
+        raise ValueError("%(key)s: write it as text, in quotation marks if need be.")
     if key != "type":
         return value.strip()
     name = value.strip().lower().replace("_", "-").replace(" ", "-")
     name = _TYPE_ALIASES.get(name, name)
     if name not in CLIENT_TYPES:
-        raise ValueError("use " + ", ".join(CLIENT_TYPES) + ".")
+        raise ValueError("%(key)s: use %(types)s.")
     return name
 
 

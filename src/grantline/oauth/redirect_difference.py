@@ -17,14 +17,20 @@ _NAMES: tuple[Part, ...] = ("scheme", "host", "port", "path", "query", "fragment
 _BOUNDARY = re.compile(r"[/?#&:]")
 
 _SENTENCES: Final[Mapping[Part, str]] = {
-    "scheme": "Your app sent another scheme, the part before ://.",
-    "host": "Your app sent another host.",
-    "port": "Your app sent another port.",
-    "path": "Your app sent another path.",
-    "query": "Your app sent another query, the part from ? on.",
-    "fragment": "Your app sent a fragment, the part from # on.",
+    "scheme": "Your app sent another scheme, the part before ://. Addresses must match exactly.",
+    "host": "Your app sent another host. Addresses must match exactly.",
+    "port": "Your app sent another port. Addresses must match exactly.",
+    "path": "Your app sent another path. Addresses must match exactly.",
+    "query": "Your app sent another query, the part from ? on. Addresses must match exactly.",
+    "fragment": "Your app sent a fragment, the part from # on. Addresses must match exactly.",
 }
-_EXACTLY = "Addresses must match exactly."
+_CAPITALS: Final[Mapping[Part, str]] = {
+    "scheme": "Your app sent capital letters in other places, in the scheme. Addresses must match exactly.",
+    "host": "Your app sent capital letters in other places, in the host. Addresses must match exactly.",
+    "path": "Your app sent capital letters in other places, in the path. Addresses must match exactly.",
+    "query": "Your app sent capital letters in other places, in the query. Addresses must match exactly.",
+    "fragment": "Your app sent capital letters in other places, in the fragment. Addresses must match exactly.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,9 @@ def _likeness(sent: str, uri: str) -> tuple[int, float]:
 
 def _explain(sent: str, registered: str) -> tuple[Part, str]:
     if sent == registered + "/":
-        return "slash", f"Your app sent an extra / at the end. {_EXACTLY}"
+        return "slash", "Your app sent an extra / at the end. Addresses must match exactly."
     if sent + "/" == registered:
-        return "slash", f"Your app left out the / at the end. {_EXACTLY}"
+        return "slash", "Your app left out the / at the end. Addresses must match exactly."
     differing = [
         name
         for name, mine, theirs in zip(_NAMES, _split(sent), _split(registered), strict=True)
@@ -108,10 +114,8 @@ def _explain(sent: str, registered: str) -> tuple[Part, str]:
     ]
     # Two texts may differ only in an empty port, query or fragment, or in how much of :// is there.
     part: Part = differing[0] if differing else "path"
-    sentence = _SENTENCES[part]
-    if sent.lower() == registered.lower():
-        sentence = f"Your app sent capital letters in other places, in the {part}."
-    return part, f"{sentence} {_EXACTLY}"
+    same_letters = sent.lower() == registered.lower()
+    return part, _CAPITALS.get(part, _SENTENCES[part]) if same_letters else _SENTENCES[part]
 
 
 def _split(uri: str) -> tuple[str | None, ...]:

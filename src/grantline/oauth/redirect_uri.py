@@ -62,13 +62,19 @@ class RedirectKind(Enum):
 
 
 class RedirectUriProblem(ValueError):
-    """Why an address cannot be registered: a code, a sentence that says it, and a sentence that helps."""
+    """Why an address cannot be registered: a code, a sentence that says it, and a sentence that helps.
 
-    def __init__(self, code: str, sentence: str, fix: str) -> None:
-        super().__init__(f"{sentence} {fix}")
+    `text` and `help` are both as translators have them, with `%(name)s` where one of the values stands.
+    """
+
+    def __init__(self, code: str, text: str, help: str, **values: object) -> None:
         self.code = code
-        self.sentence = sentence
-        self.fix = fix
+        self.text = text
+        self.help = help
+        self.values = values
+        self.sentence = text % values if values else text
+        self.fix = help % values if values else help
+        super().__init__(f"{self.sentence} {self.fix}")
 
 
 def check_redirect_uri(uri: str, *, kind: RedirectKind) -> None:
@@ -88,7 +94,10 @@ def check_redirect_uri(uri: str, *, kind: RedirectKind) -> None:
     scheme, rest = parts.groups()
     if scheme.lower() in FORBIDDEN_SCHEMES:
         raise RedirectUriProblem(
-            "scheme_forbidden", f"{scheme.lower()}: runs code or leaves the browser.", "Use https."
+            "scheme_forbidden",
+            "%(scheme)s: runs code or leaves the browser.",
+            "Use https.",
+            scheme=scheme.lower(),
         )
     if scheme != scheme.lower():
         raise RedirectUriProblem(
@@ -116,11 +125,18 @@ def check_origin(origin: str) -> None:
     host, port = _split_authority(authority)
     if port == _DEFAULT_PORTS[scheme]:
         raise RedirectUriProblem(
-            "origin_port", f"Browsers leave out port {port} of {scheme}.", f"Remove :{port} at the end."
+            "origin_port",
+            "Browsers leave out port %(port)s of %(scheme)s.",
+            "Remove :%(port)s at the end.",
+            port=port,
+            scheme=scheme,
         )
     if host.startswith("[") and host != f"[{IPv6Address(host[1:-1])}]":
         raise RedirectUriProblem(
-            "origin_host", "Browsers shorten this address.", f"Write [{IPv6Address(host[1:-1])}]."
+            "origin_host",
+            "Browsers shorten this address.",
+            "Write [%(host)s].",
+            host=IPv6Address(host[1:-1]),
         )
 
 
@@ -190,7 +206,7 @@ def _check_web(scheme: str, rest: str) -> None:
     authority, path, query = _split_hierarchy(rest)
     if authority is None:
         raise RedirectUriProblem(
-            "host_missing", "The address has no host.", f"Write {scheme}:// and the host."
+            "host_missing", "The address has no host.", "Write %(scheme)s:// and the host.", scheme=scheme
         )
     if "@" in authority:
         raise RedirectUriProblem(
@@ -229,14 +245,19 @@ def _check_private(scheme: str, rest: str, kind: RedirectKind) -> None:
     authority, path, query = _split_hierarchy(rest)
     if authority is None and not path.startswith("/"):
         raise RedirectUriProblem(
-            "path_missing", "Nothing that begins with / follows the scheme.", f"Write {scheme}:/callback."
+            "path_missing",
+            "Nothing that begins with / follows the scheme.",
+            "Write %(scheme)s:/callback.",
+            scheme=scheme,
         )
     if authority:
         if "@" in authority:
             raise RedirectUriProblem("userinfo", "The address has an @ before the path.", "Remove it.")
         _check_host(authority)
     elif authority == "" and path in ("", "/"):
-        raise RedirectUriProblem("path_missing", "The address ends after //.", f"Write {scheme}:/callback.")
+        raise RedirectUriProblem(
+            "path_missing", "The address ends after //.", "Write %(scheme)s:/callback.", scheme=scheme
+        )
     _check_path_and_query(path, query)
 
 
@@ -291,6 +312,7 @@ def _check_path_and_query(path: str, query: str | None) -> None:
         if name.strip() in RESERVED_IN_QUERY:
             raise RedirectUriProblem(
                 "reserved_name",
-                f"The query holds {name.strip()}, which our answers use.",
+                "The query holds %(name)s, which our answers use.",
                 "Give your parameter another name.",
+                name=name.strip(),
             )

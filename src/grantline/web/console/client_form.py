@@ -91,8 +91,7 @@ def form_values(registration: Registration) -> dict[str, object]:
 
 def tell(problem: FieldProblem) -> str:
     """The sentence of a problem in the language of the request."""
-    told = _(problem.text, **problem.values)
-    return f"{told} {_(problem.fix)}" if problem.fix else told
+    return " ".join(_(text, **problem.values) for text in (problem.text, problem.fix) if text)
 
 
 def problems_by_field(problems: Sequence[FieldProblem], registration: Registration) -> dict[str, str]:

@@ -8,10 +8,11 @@ from starlette.responses import Response
 from grantline.accounts import PasswordsBusy, SignInDelayed, email_key, sign_in, start_session
 from grantline.audit import record_event
 from grantline.web.console.place import Place
+from grantline.web.languages import _, mark
 from grantline.web.visit import Visit
 
 PASSWORD: Final = "password"
-_WRONG: Final = "That is not the password of this account. Try again."
+_WRONG: Final = mark("That is not the password of this account. Try again.")
 
 
 async def confirm(visit: Visit, place: Place, form: Mapping[str, str], *, back: str) -> Response | None:
@@ -40,7 +41,7 @@ async def confirm(visit: Visit, place: Place, form: Mapping[str, str], *, back: 
         return _page(visit, place, form, back, status=503, wait_seconds=2)
     if proven is None or proven.id != place.account.id:
         await _record(visit, place, "sign_in.failed")
-        return _page(visit, place, form, back, status=400, problem=_WRONG)
+        return _page(visit, place, form, back, status=400, problem=_(_WRONG))
     await _renew(visit, place)
     return None
 

@@ -11,6 +11,7 @@ from grantline.oauth.errors import CATALOGUE
 from grantline.oauth.redirect_difference import closest
 from grantline.web.console.offered import offered_uri
 from grantline.web.console.standings import WARNINGS
+from grantline.web.console.told import say_again
 from grantline.web.languages import _, mark
 from grantline.web.words import render_difference
 
@@ -52,7 +53,7 @@ def render_happening(
         title = _(explanation.title) if explanation is not None else entry.code
     state, word = _state(entry)
     step = _(_WORDS.get(entry.endpoint, mark("Request")))
-    hint = str(entry.detail.get("hint", ""))
+    hint = say_again(str(entry.detail.get("hint", "")))
     compared = _compare(entry)
     return {
         "at": entry.at,

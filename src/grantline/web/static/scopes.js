@@ -21,7 +21,8 @@ function tick() {
     const wider = names.find((name) => name.toUpperCase() !== box.value.toUpperCase() && covers(name, box.value));
     box.checked = itself || wider !== undefined;
     box.disabled = !itself && wider !== undefined;
-    box.parentElement.querySelector("[data-from]").textContent = box.disabled ? `, from ${wider}` : "";
+    const from = box.parentElement.querySelector("[data-from]");
+    from.textContent = box.disabled ? `, ${from.dataset.from.replace("{}", wider)}` : "";
   }
 }
 
