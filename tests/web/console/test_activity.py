@@ -164,7 +164,8 @@ async def test_T130_what_a_stranger_sent_is_not_offered_and_can_not_be_added(sit
     path = f"/console/clients/{app.id}/activity/add"
     token = hidden_fields(await browser.get(path, params={"request_id": own}))["token"]
     for request_id in (foreign, forbidden, "req_us_none", ""):
-        assert (await browser.get(path, params={"request_id": request_id})).status_code == 404
+        asked = await browser.get(path, params={"request_id": request_id})
+        assert asked.headers["location"] == f"/console/clients/{app.id}/activity"
         assert (await browser.post(path, {"token": token, "request_id": request_id})).status_code == 404
     page = await browser.get(f"/console/clients/{app.id}/activity", params={"open": foreign})
     assert "had not proven to be this client" in page.text

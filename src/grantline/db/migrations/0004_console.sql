@@ -123,6 +123,10 @@ CREATE TABLE logos (
   created_at BIGINT NOT NULL
 );
 
+-- How many apps each person of a workspace registered.
+CREATE INDEX clients_by_workspace_and_owner ON clients (workspace_id, owner_account_id)
+  WHERE deleted_at IS NULL AND trial_of = '';
+
 -- In which workspace something was changed, for those who may see it.
 ALTER TABLE audit ADD COLUMN workspace_id BIGINT;
 CREATE INDEX audit_by_workspace ON audit (workspace_id, at, id) WHERE workspace_id IS NOT NULL;

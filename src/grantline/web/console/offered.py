@@ -49,7 +49,9 @@ def _with(client: Client, uri: str) -> Registration:
 async def ask_to_add(visit: Visit, place: Place, client: Client) -> Response:
     """GET …/activity/add: the address, and what adding it means."""
     request_id = visit.request.query_params.get("request_id", "")[:100]
-    uri = await _offered(visit, client, request_id)
+    uri = await _find_offered(visit, client, request_id)
+    if uri is None:
+        return visit.redirect(f"/console/clients/{client.id}/activity")
     return visit.render(
         "console/add_redirect.html",
         **place.frame(visit),
@@ -64,7 +66,9 @@ async def ask_to_add(visit: Visit, place: Place, client: Client) -> Response:
 async def add_redirect(visit: Visit, place: Place, client: Client) -> Response:
     """POST …/activity/add: exactly the address that came, after the checks of the form."""
     form = await visit.form(f"redirect.add:{client.id}", fields=frozenset({"request_id", PASSWORD}))
-    uri = await _offered(visit, client, form.get("request_id", "")[:100])
+    uri = await _find_offered(visit, client, form.get("request_id", "")[:100])
+    if uri is None:
+        raise HTTPException(404)
     path = f"/console/clients/{client.id}"
     if asked_again := await confirm(visit, place, form, back=f"{path}/activity"):
         return asked_again
@@ -84,9 +88,6 @@ async def add_redirect(visit: Visit, place: Place, client: Client) -> Response:
     return visit.redirect(f"{path}/activity?done=added")
 
 
-async def _offered(visit: Visit, client: Client, request_id: str) -> str:
+async def _find_offered(visit: Visit, client: Client, request_id: str) -> str | None:
     entry = visit.server.mint.recorder.find(request_id) or await find_entry(visit.server.db, request_id)
-    uri = offered_uri(entry, client) if entry is not None else None
-    if uri is None:
-        raise HTTPException(404)
-    return uri
+    return offered_uri(entry, client) if entry is not None else None
