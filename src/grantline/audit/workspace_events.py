@@ -31,14 +31,15 @@ _SELECT: Final = (
     " LEFT JOIN clients c ON c.id = e.client_id"
 )
 _OLDER: Final = "(e.at < $2 OR (e.at = $2 AND e.id < $3)) ORDER BY e.at DESC, e.id DESC LIMIT $4"
-# Each finds its rows by an index of its own; what is asked for beside that is looked up in them.
+# Each finds its rows by an index of its own; what is asked for beside that is looked up in them. The plus
+# keeps the index on workspaces out of it where another one finds far fewer.
 _ALL: Final = f"{_SELECT} WHERE e.workspace_id = $1 AND {_OLDER}"
 _OF_KIND: Final = f"{_SELECT} WHERE e.workspace_id = $1 AND e.kind = $5 AND {_OLDER}"
 _OF_PERSON: Final = (
-    f"{_SELECT} WHERE e.account_id = $5 AND e.workspace_id = $1 AND (e.kind = $6 OR $6 = '') AND {_OLDER}"
+    f"{_SELECT} WHERE e.account_id = $5 AND +e.workspace_id = $1 AND (e.kind = $6 OR $6 = '') AND {_OLDER}"
 )
 _OF_CLIENT: Final = (
-    f"{_SELECT} WHERE e.client_id = $5 AND e.workspace_id = $1 AND (e.kind = $6 OR $6 = '')"
+    f"{_SELECT} WHERE e.client_id = $5 AND +e.workspace_id = $1 AND (e.kind = $6 OR $6 = '')"
     f" AND (e.account_id = $7 OR $7 = 0) AND {_OLDER}"
 )
 

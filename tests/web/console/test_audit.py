@@ -89,6 +89,7 @@ async def test_T143_events_of_accounts_and_of_other_workspaces_are_not_shown(sit
     assert [event.kind for event in found] == ["member.invited"]
 
 
+@pytest.mark.both_engines
 async def test_filters_go_together_and_what_is_no_filter_is_none(site: Site) -> None:
     browser = await opened(site)
     one, two = await site.app("server-based"), await site.app("mobile")
