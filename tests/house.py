@@ -78,6 +78,8 @@ def _is_constant(node: ast.expr) -> bool:
             return _is_constant(value)
         case ast.JoinedStr(values=values):
             return all(_is_constant(value) for value in values)
+        case ast.Call(func=ast.Name(id="placeholders")):
+            return True  # `$3, $4`: two numbers in, signs and digits out
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _is_constant(left) and _is_constant(right)
     return False

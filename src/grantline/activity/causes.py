@@ -12,7 +12,7 @@ from typing import Final
 from grantline.activity.counters import add_usage
 from grantline.activity.entries import Entry
 from grantline.activity.kinds import REFUSED, REFUSED_UNPROVEN, workspace_key
-from grantline.db import Database, Row, Transaction
+from grantline.db import Database, Row, Transaction, placeholders
 
 EVENT: Final = "event"
 """In the place of an error: something worked that should change."""
@@ -113,9 +113,9 @@ async def list_causes_of(
     """The causes of several apps, by app, in one statement."""
     found: dict[str, list[Cause]] = {}
     if client_ids:
-        places = ", ".join(f"${n + 2}" for n in range(len(client_ids)))
         rows = await db.all(
-            f"SELECT {_COLUMNS} FROM client_causes WHERE last_at >= $1 AND client_id IN ({places})"
+            f"SELECT {_COLUMNS} FROM client_causes WHERE last_at >= $1"
+            f" AND client_id IN ({placeholders(2, len(client_ids))})"
             " ORDER BY client_id, last_at DESC, code LIMIT 2000",
             since,
             *client_ids,

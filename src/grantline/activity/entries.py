@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from grantline.db import Database, Row
@@ -64,36 +63,25 @@ class Wanted:
     endpoints: tuple[str, ...] = ()
 
 
-_OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "refused": "error NOT IN ('event', 'access_denied') AND proven = 1",
-        "unproven": "error NOT IN ('event', 'access_denied') AND proven = 0",
-        "declined": "error = 'access_denied'",
-        "warning": "error = 'event'",
-    }
+OUTCOMES: Final = ("refused", "unproven", "declined", "warning")
+
+
+_MATCHING: Final = (
+    " AND ($2 = '' OR LOWER(id) LIKE $2 ESCAPE '\\' OR LOWER(error) LIKE $2 ESCAPE '\\'"
+    " OR LOWER(code) LIKE $2 ESCAPE '\\' OR LOWER(detail) LIKE $2 ESCAPE '\\')"
+    " AND ($3 = '' OR ($3 = 'refused' AND error NOT IN ('event', 'access_denied') AND proven = 1)"
+    " OR ($3 = 'unproven' AND error NOT IN ('event', 'access_denied') AND proven = 0)"
+    " OR ($3 = 'declined' AND error = 'access_denied') OR ($3 = 'warning' AND error = 'event'))"
+    " AND ($4 = '' OR $4 LIKE '%,' || endpoint || ',%')"
 )
-OUTCOMES: Final = tuple(_OUTCOMES)
 
 
-def _matching(wanted: Wanted, first: int) -> tuple[str, list[object]]:
-    """The condition of a filter, whose parameters begin with $first."""
-    condition = ""
-    values: list[object] = []
-    if wanted.text:
-        pattern = re.sub(r"[\\%_]", lambda sign: "\\" + sign[0], wanted.text.lower())
-        place = f"${first + len(values)}"
-        fields = " OR ".join(
-            f"LOWER({field}) LIKE {place} ESCAPE '\\'" for field in ("id", "error", "code", "detail")
-        )
-        condition += f" AND ({fields})"
-        values.append(f"%{pattern}%")
-    if wanted.outcome in _OUTCOMES:
-        condition += f" AND {_OUTCOMES[wanted.outcome]}"
-    if wanted.endpoints:
-        places = ", ".join(f"${first + len(values) + n}" for n in range(len(wanted.endpoints)))
-        condition += f" AND endpoint IN ({places})"
-        values.extend(wanted.endpoints)
-    return condition, values
+def _matching(wanted: Wanted) -> tuple[str, str, str]:
+    """The filter as the parameters $2 to $4 of _MATCHING; empty ones filter nothing."""
+    pattern = re.sub(r"[\\%_]", lambda sign: "\\" + sign[0], wanted.text.lower())
+    outcome = wanted.outcome if wanted.outcome in OUTCOMES else ""
+    endpoints = f",{','.join(wanted.endpoints)}," if wanted.endpoints else ""
+    return f"%{pattern}%" if pattern else "", outcome, endpoints
 
 
 async def page_entries(
@@ -101,28 +89,26 @@ async def page_entries(
 ) -> Sequence[Entry]:
     """The entries of one app that match, newest first, older than the one with this time and id."""
     at, id = before or (2**62, "")
-    condition, values = _matching(wanted, 5)
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM activity WHERE client_id = $1 AND (at < $2 OR (at = $2 AND id > $3))"
-        f"{condition} ORDER BY at DESC, id LIMIT $4",
+        f"SELECT {_COLUMNS} FROM activity WHERE client_id = $1{_MATCHING}"
+        " AND (at < $5 OR (at = $5 AND id > $6)) ORDER BY at DESC, id LIMIT $7",
         client_id,
+        *_matching(wanted),
         at,
         id,
         limit,
-        *values,
     )
     return [_entry(row) for row in rows]
 
 
 async def count_newer(db: Database, client_id: str, wanted: Wanted, *, than: tuple[int, str]) -> int:
     """How many entries that match came after the one with this time and id."""
-    condition, values = _matching(wanted, 4)
     row = await db.one(
-        "SELECT COUNT(*) FROM activity WHERE client_id = $1 AND (at > $2 OR (at = $2 AND id < $3))"
-        f"{condition}",
+        f"SELECT COUNT(*) FROM activity WHERE client_id = $1{_MATCHING}"
+        " AND (at > $5 OR (at = $5 AND id < $6))",
         client_id,
+        *_matching(wanted),
         *than,
-        *values,
     )
     return int(row[0]) if row is not None else 0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grantline.activity.kinds import HOUR, scope_kind, scope_of
-from grantline.db import Database
+from grantline.db import Database, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,14 @@ class Usage:
 async def list_usage(db: Database, client_id: str, since: int, kinds: Sequence[str] = ()) -> Sequence[Usage]:
     """The app's counts since then, of these kinds or all, oldest first: by day, and for the last week by
     hour."""
-    wanted = f" AND kind IN ({_places(3, len(kinds))})" if kinds else ""
     rows = await db.all(
-        "SELECT kind, span_seconds, starts_at, count FROM client_usage WHERE client_id = $1 AND starts_at >="
-        f" $2{wanted} ORDER BY starts_at, kind LIMIT 5000",
+        "SELECT kind, span_seconds, starts_at, count FROM client_usage WHERE client_id = $1"
+        f" AND starts_at >= $2 AND ($3 = 0 OR kind IN ({placeholders(4, max(len(kinds), 1))}))"
+        " ORDER BY starts_at, kind LIMIT 5000",
         client_id,
         since,
-        *kinds,
+        len(kinds),
+        *(kinds or ("",)),
     )
     return [Usage(row[0], row[1], row[2], row[3]) for row in rows]
 
@@ -78,8 +79,8 @@ async def list_usage_of(
     if client_ids:
         rows = await db.all(
             "SELECT client_id, kind, span_seconds, starts_at, count FROM client_usage WHERE span_seconds = $1"
-            f" AND starts_at >= $2 AND client_id IN ({_places(3, len(client_ids))})"
-            f" AND kind IN ({_places(3 + len(client_ids), len(kinds))}) ORDER BY client_id, starts_at",
+            f" AND starts_at >= $2 AND client_id IN ({placeholders(3, len(client_ids))})"
+            f" AND kind IN ({placeholders(3 + len(client_ids), len(kinds))}) ORDER BY client_id, starts_at",
             HOUR,
             since,
             *client_ids,
@@ -95,8 +96,9 @@ async def list_last_uses(db: Database, client_ids: Sequence[str], kinds: Sequenc
     if not client_ids:
         return {}
     rows = await db.all(
-        f"SELECT client_id, MAX(last_at) FROM client_usage WHERE client_id IN ({_places(1, len(client_ids))})"
-        f" AND kind IN ({_places(1 + len(client_ids), len(kinds))}) GROUP BY client_id",
+        "SELECT client_id, MAX(last_at) FROM client_usage"
+        f" WHERE client_id IN ({placeholders(1, len(client_ids))})"
+        f" AND kind IN ({placeholders(1 + len(client_ids), len(kinds))}) GROUP BY client_id",
         *client_ids,
         *kinds,
     )
@@ -109,13 +111,9 @@ async def list_firsts_of(db: Database, client_ids: Sequence[str]) -> Mapping[str
     if client_ids:
         rows = await db.all(
             "SELECT client_id, step, at FROM client_firsts"
-            f" WHERE client_id IN ({_places(1, len(client_ids))})",
+            f" WHERE client_id IN ({placeholders(1, len(client_ids))})",
             *client_ids,
         )
         for row in rows:
             found.setdefault(row[0], {})[row[1]] = row[2]
     return found
-
-
-def _places(first: int, count: int) -> str:
-    return ", ".join(f"${first + n}" for n in range(count))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from grantline.clients.client_types import ClientType, get_client_type
-from grantline.db import Database, Row, Transaction
+from grantline.db import Database, Row, Transaction, placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +187,9 @@ async def list_these_clients(
     """Those of these apps that are in this workspace, by id, in one statement."""
     if not client_ids:
         return {}
-    places = ", ".join(f"${n + 2}" for n in range(len(client_ids)))
     rows = await db.all(
-        f"SELECT {_COLUMNS} FROM clients c WHERE c.workspace_id = $1 AND {_REAL} AND c.id IN ({places})",
+        f"SELECT {_COLUMNS} FROM clients c WHERE c.workspace_id = $1 AND {_REAL}"
+        f" AND c.id IN ({placeholders(2, len(client_ids))})",
         workspace_id,
         *client_ids,
     )

@@ -6,7 +6,15 @@ PostgreSQL share; parameters are written `$1`, `$2`, …. There are two drivers:
 PostgreSQL (`db/postgres.py`).
 """
 
-from grantline.db.database import Database, DatabaseUnavailable, Pair, Row, Transaction, UniqueViolation
+from grantline.db.database import (
+    Database,
+    DatabaseUnavailable,
+    Pair,
+    Row,
+    Transaction,
+    UniqueViolation,
+    placeholders,
+)
 from grantline.db.lock import held_alone
 from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
 from grantline.db.moving import Moved, MoveFailed, Step, move_database
@@ -29,6 +37,7 @@ __all__ = [
     "migrate",
     "move_database",
     "open_database",
+    "placeholders",
     "schema_version",
     "without_password",
 ]

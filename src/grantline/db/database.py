@@ -23,6 +23,11 @@ class UniqueViolation(Exception):
     """A row with this key, or a table of this name, exists already."""
 
 
+def placeholders(first: int, count: int) -> str:
+    """`$3, $4, $5` for 3 and 3: parameters for an IN whose length is known only when it is asked."""
+    return ", ".join(f"${number}" for number in range(first, first + count))
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two writing statements that are one transaction and leave together: the second works on what the first

@@ -17,7 +17,7 @@ from grantline.activity import (
     list_usage,
     list_used_scopes,
 )
-from grantline.clients import Client
+from grantline.clients import Client, ClientType
 from grantline.oauth.errors import CATALOGUE
 from grantline.tokens import LIVE_REFRESH_TOKENS, count_holders
 from grantline.web.console.charts import DAY, bar_strip, last_hours, line_chart
@@ -100,63 +100,45 @@ def checklist(client: Client, firsts: Mapping[str, int]) -> list[dict[str, Any]]
 
 
 def _steps(client: Client) -> list[tuple[str, str, str, str, str, str]]:
+    """Of each step: its name, its title, what is said when it is seen, what to do until then, and a link."""
     kind = client.type
-    steps = []
-    if kind.name == "non-browser":
-        steps.append(
-            (
-                "authorization_request",
-                _("First device code"),
-                _("First device code seen"),
-                _("Let the device ask for a code and show it. This step turns green as soon as it does."),
-                _("Open quickstart"),
-                "quickstart",
-            )
-        )
-    elif kind.user_present:
-        steps.append(
-            (
-                "authorization_request",
-                _("First sign-in request"),
-                _("First sign-in request seen"),
-                _("Send your browser to the sign-in address of the quickstart. It is seen here at once."),
-                _("Open quickstart"),
-                "quickstart",
-            )
-        )
-    steps.append(
+    steps = [_asking(kind)] if kind.name == "non-browser" or kind.user_present else []
+    owner = kind.name == "self-client"
+    generate = _("Generate a grant token, and let your script exchange it.")
+    exchange = _("Exchange what your app was given at the token endpoint.")
+    call = _("Send the access token to an API. It is seen when the API asks here what the token is worth.")
+    renew = _("Access tokens last an hour. A refresh token gets the next one, without asking anyone.")
+    return [
+        *steps,
         (
             "token",
             _("First token"),
             _("First token seen"),
-            _("Generate a grant token, and let your script exchange it.")
-            if kind.name == "self-client"
-            else _("Exchange what your app was given at the token endpoint."),
-            _("Generate code") if kind.name == "self-client" else _("How to exchange it"),
-            "code" if kind.name == "self-client" else "quickstart",
-        )
-    )
-    steps.append(
+            generate if owner else exchange,
+            _("Generate code") if owner else _("How to exchange it"),
+            "code" if owner else "quickstart",
+        ),
         (
             "api_call",
             _("First API call"),
             _("First API call seen"),
-            _("Send the access token to an API. It is seen when the API asks here what the token is worth."),
+            call,
             _("How to call an API"),
             "quickstart",
-        )
-    )
-    steps.append(
-        (
-            "refresh",
-            _("First refresh"),
-            _("First refresh seen"),
-            _("Access tokens last an hour. A refresh token gets the next one, without asking anyone."),
-            _("How to refresh"),
-            "quickstart",
-        )
-    )
-    return steps
+        ),
+        ("refresh", _("First refresh"), _("First refresh seen"), renew, _("How to refresh"), "quickstart"),
+    ]
+
+
+def _asking(kind: ClientType) -> tuple[str, str, str, str, str, str]:
+    """The step before the first token: somebody is asked."""
+    if kind.name == "non-browser":
+        title, seen = _("First device code"), _("First device code seen")
+        do = _("Let the device ask for a code and show it. This step turns green as soon as it does.")
+    else:
+        title, seen = _("First sign-in request"), _("First sign-in request seen")
+        do = _("Send your browser to the sign-in address of the quickstart. It is seen here at once.")
+    return "authorization_request", title, seen, do, _("Open quickstart"), "quickstart"
 
 
 async def _causes(
