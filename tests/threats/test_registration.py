@@ -91,9 +91,9 @@ async def test_T1_no_bad_address_enters_through_the_console(site: Site, kind: st
     browser, app = await site.signed_in(), await site.app(kind)
     for uri in BAD:
         assert not await by_console(site, browser, kind, uri), uri
-        path = f"/console/clients/{app.id}"
-        form = form_of(await browser.get(path), path)
-        for field in ("redirect_uris", "post_logout_redirect_uris"):
+        for page, field in (("redirects", "redirect_uris"), ("settings", "post_logout_redirect_uris")):
+            path = f"/console/clients/{app.id}/{page}"
+            form = form_of(await browser.get(path), path)
             changed = await browser.post(path, {**form, field: uri})
             assert changed.status_code == 400, uri
     assert await find_client(site.db, app.id) == app.client
@@ -203,7 +203,7 @@ def test_T3_ordinary_names_pass_in_one_form(name: str) -> None:
 async def test_T3_a_new_name_ends_what_was_remembered_for_the_old(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
     await site.code(app, browser=browser)
-    path = f"/console/clients/{app.id}"
+    path = f"/console/clients/{app.id}/settings"
     saved = await browser.post(path, {**form_of(await browser.get(path), path), "name": "Lead Bank"})
     assert saved.status_code == 303
     again = await browser.get("/oauth/v2/auth", params=site.request(app))
@@ -234,7 +234,7 @@ COLUMNS = (
 async def test_T4_no_column_slips_in_through_a_form_or_an_authorization_request(site: Site) -> None:
     """RFC 7591 §5: unknown fields of a form are refused, what an app sends along is no registration."""
     browser, app = await site.signed_in(), await site.app("server-based")
-    new, own = "/console/clients/new/server-based", f"/console/clients/{app.id}"
+    new, own = "/console/clients/new/server-based", f"/console/clients/{app.id}/settings"
     good = {**form_of(await browser.get(new), new), "name": "Second", "redirect_uris": CALLBACK}
     detail = form_of(await browser.get(own), own)
     for column in (*COLUMNS, "implicit", "origins", "legacy_secret", "public", "redirect_uri"):
