@@ -57,10 +57,10 @@ async def test_8252_8_3_a_localhost_is_taken_with_a_note(site: Site) -> None:
     page = await site.authorize(app, redirect_uri="http://localhost:51004/cb")
     assert page.headers["location"].startswith("http://localhost:51004/cb?")
     developer = await site.signed_in()
-    details = await developer.get(f"/console/clients/{app.id}")
-    assert "127.0.0.1 is the safer spelling" in details.text
+    details = await developer.get(f"/console/clients/{app.id}/redirects")
+    assert "http://127.0.0.1/cb is the safer spelling" in details.text
     literal = await site.app("mobile", redirect_uris=("http://127.0.0.1/cb",))
-    details = await developer.get(f"/console/clients/{literal.id}")
+    details = await developer.get(f"/console/clients/{literal.id}/redirects")
     assert "safer spelling" not in details.text
 
 

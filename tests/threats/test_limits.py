@@ -235,12 +235,12 @@ async def test_table_c_a_secret_is_reset_five_times_an_hour(strict: Site) -> Non
     browser = await strict.signed_in()
     where = f"/console/clients/{app.id}"
     path = f"{where}/secrets/reset"
-    fields = token_of(await browser.get(where), path)
+    fields = token_of(await browser.get(f"{where}/credentials"), path)
     statuses = [(await browser.post(path, fields)).status_code for _ in range(6)]
     assert statuses == [200] * 5 + [429]
     other = await strict.app("server-based", name="Other Desk")
     there = f"/console/clients/{other.id}"
-    more = token_of(await browser.get(there), f"{there}/secrets/reset")
+    more = token_of(await browser.get(f"{there}/credentials"), f"{there}/secrets/reset")
     assert (await browser.post(f"{there}/secrets/reset", more)).status_code == 200
 
 
