@@ -1,14 +1,23 @@
 """The pages in their languages: the right one for each browser, and every sentence translated."""
 
 import re
+import sqlite3
+from contextlib import closing
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
 
+from bench.workspace import Amounts, fill
+from grantline.oauth.errors import CATALOGUE
+from grantline.web.console.routes import PAGES
 from grantline.web.languages import LANGUAGES, choose
 from tests import translations
 from tests.site import Site
+from tests.web.console.test_access import Scene, scene
+
+__all__ = ["scene"]  # the fixture
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 _VALUE = re.compile(r"%\((\w+)\)[sd]")
@@ -103,3 +112,74 @@ async def test_an_answer_to_a_form_offers_no_switch_that_would_lose_what_was_typ
     wrong = await browser.submit(page, {"email": "mara@example.com", "password": "wrong"})
     assert wrong.status_code == 400
     assert "/language/" not in wrong.text
+
+
+_GIVEAWAYS = (
+    "the and of you your is are it its with which not no this that to from has have by be only see ago"
+    " add edit delete read use settings records"
+).split()
+ENGLISH = re.compile(rf"\b(?:{'|'.join([*_GIVEAWAYS, *(word.capitalize() for word in _GIVEAWAYS)])})\b")
+"""Words that no German sentence has."""
+
+
+class Words(HTMLParser):
+    """The texts that a reader sees or hears, without code and without what people and apps are called."""
+
+    APART = frozenset({"bdi", "code", "pre", "script", "style", "textarea", "samp"})
+    SPOKEN = frozenset({"alt", "aria-label", "placeholder", "title"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._within: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.APART:
+            self._within.append(tag)
+        self.texts += [
+            value for name, value in attrs if value and (name in self.SPOKEN or name.startswith("data-"))
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._within and self._within[-1] == tag:
+            self._within.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._within and data.strip():
+            self.texts.append(" ".join(data.split()))
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.timeout(110)
+async def test_no_page_that_is_read_in_german_says_something_in_english(scene: Scene) -> None:
+    """Sentences that nobody marked are in no catalogue; here they are noticed."""
+    site, client_id = scene.site, scene.apps["server-based"]
+    row = await site.db.one("SELECT workspace_id FROM clients WHERE id = $1", client_id)
+    assert row is not None
+    few = Amounts(clients=10, entries=100, causes=10, people=60, name="few")
+    with closing(sqlite3.connect(site.server.settings.database.removeprefix("sqlite://"))) as file:
+        fill(file, client_id, row[0], site.clock(), few)
+    pages = [
+        scene.at(page, kind)
+        for page in PAGES
+        for kind in scene.apps
+        if page.method == "GET" and page.path != "/console/api"
+    ]
+    public = [
+        "/",
+        "/account",
+        "/account/apps",
+        "/account/sessions",
+        "/device",
+        "/signin",
+        "/signout",
+        "/nothing",
+    ]
+    public += ["/scopes", "/errors", *(f"/errors/{code}" for code in CATALOGUE)]
+    found: dict[str, str] = {}
+    for path in dict.fromkeys([*public, *pages]):
+        answer = await scene.browsers["owner"].get(path, headers={"Accept-Language": "de"})
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            found.update({text: path for text in Words(answer.text).texts if ENGLISH.search(text)})
+    assert not found

@@ -91,7 +91,10 @@ def form_values(registration: Registration) -> dict[str, object]:
 
 def tell(problem: FieldProblem) -> str:
     """The sentence of a problem in the language of the request."""
-    return " ".join(_(text, **problem.values) for text in (problem.text, problem.fix) if text)
+    values = dict(problem.values)
+    if "type" in values:
+        values["type"] = _(str(values["type"]))
+    return " ".join(_(text, **values) for text in (problem.text, problem.fix) if text)
 
 
 def problems_by_field(problems: Sequence[FieldProblem], registration: Registration) -> dict[str, str]:

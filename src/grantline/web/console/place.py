@@ -7,6 +7,7 @@ from typing import Any
 from grantline.accounts import Account
 from grantline.clients import Client
 from grantline.web import cookies
+from grantline.web.languages import _
 from grantline.web.visit import Visit
 from grantline.workspaces import CHANGE, MANAGE, Membership, ensure_personal_workspace, list_memberships
 
@@ -63,7 +64,7 @@ def _client(client: Client, now: int) -> Mapping[str, Any]:
         "client_id": client.id,
         "name": client.name,
         "type": client.type.name,
-        "type_title": client.type.title,
+        "type_title": _(client.type.title),
         "created_at": client.created_at,
         "homepage": client.homepage_url,
         "enabled": client.enabled,

@@ -4,8 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from grantline.scopes import Catalog
+from grantline.web.languages import _, mark
 
-_COLUMNS: Final = (("READ", "Read"), ("CREATE", "Create"), ("UPDATE", "Update"), ("DELETE", "Delete"))
+_COLUMNS: Final = (
+    ("READ", mark("Read")),
+    ("CREATE", mark("Create")),
+    ("UPDATE", mark("Update")),
+    ("DELETE", mark("Delete")),
+)
 
 
 def scope_tables(catalog: Catalog, ticked: Sequence[str]) -> list[dict[str, object]]:
@@ -19,17 +25,18 @@ def scope_tables(catalog: Catalog, ticked: Sequence[str]) -> list[dict[str, obje
         paths = [resource.path for resource in resources]
         rows: list[dict[str, object]] = [
             {
-                "title": resource.title,
+                "title": _(resource.title),
                 "group": any(path.startswith(f"{resource.path}.") for path in paths),
                 "child": resource.path.rpartition(".")[0] in paths,
                 "cells": [
                     _cell(catalog, service.prefix, resource.path, operation, ticked)
-                    for operation, _ in columns
+                    for operation, _word in columns
                 ],
             }
             for resource in resources
         ]
-        tables.append({"title": service.title, "columns": [word for _, word in columns], "rows": rows})
+        words = [_(word) for _operation, word in columns]
+        tables.append({"title": _(service.title), "columns": words, "rows": rows})
     return tables
 
 

@@ -192,7 +192,7 @@ async def _run_page(
 ) -> Response:
     copy = await client_of(visit.server, trial)
     upcoming = next_step(visit, copy, run) if copy is not None else "over"
-    title = _("%(name)s: the flow of a %(type)s client", name=client.name, type=client.type.title)
+    title = _("%(name)s: the flow of a %(type)s client", name=client.name, type=_(client.type.title))
     return visit.render(
         "console/try.html",
         status=429 if problem else 200,
