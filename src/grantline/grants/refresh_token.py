@@ -31,7 +31,6 @@ from grantline.tokens import (
     id_token_for,
     mint_refresh_token,
     narrow,
-    number_in_refresh_token,
     open_answer,
     parse_refresh_token,
     refreshes_allowed,
@@ -55,14 +54,15 @@ async def redeem_refresh_token(exchange: Exchange, request: RefreshRequest) -> T
     """A new access token and, where the client's tokens rotate, a new refresh token."""
     mint = exchange.mint
     presented = digest(request.refresh_token)
-    if request.scope is None and not request.resource:  # then nothing has to be read before
-        # Where the row has the hash of the whole text, its MAC has nothing to add.
-        number = number_in_refresh_token(mint.home.code, request.refresh_token)
-        answer = await _use(exchange, request, number, presented, None) if number is not None else None
+    token = parse_refresh_token(mint.keyring, mint.home.code, request.refresh_token)
+    made_here = token is not None and token.made_here
+    if token is not None and made_here and request.scope is None and not request.resource:
+        # Then nothing has to be read before. The row's hash would prove the token alone; the MAC, checked
+        # first, keeps whoever can write to the database from making one (T112).
+        answer = await _use(exchange, request, token.authorization_id, presented, None)
         if answer is not None:
             return answer
     check_confirmed(exchange)
-    token = parse_refresh_token(mint.keyring, mint.home.code, request.refresh_token)
     if token is None:
         check_kind(exchange, request.refresh_token, REFRESH_TOKEN, "refresh_token_unknown")
     if token is None or not token.made_here:

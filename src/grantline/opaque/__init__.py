@@ -15,7 +15,6 @@ from grantline.opaque.base62 import decode, encode
 from grantline.opaque.opaque import (
     ACCESS_TOKEN,
     AUTHORIZATION_CODE,
-    CHECKSUM_LENGTH,
     CLIENT_ID,
     CLIENT_SECRET,
     DEVICE_CODE,
@@ -35,7 +34,6 @@ from grantline.opaque.opaque import (
 __all__ = [
     "ACCESS_TOKEN",
     "AUTHORIZATION_CODE",
-    "CHECKSUM_LENGTH",
     "CLIENT_ID",
     "CLIENT_SECRET",
     "DEVICE_CODE",

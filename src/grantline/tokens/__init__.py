@@ -69,7 +69,6 @@ from grantline.tokens.mint import (
 from grantline.tokens.refresh_tokens import (
     RefreshToken,
     mint_refresh_token,
-    number_in_refresh_token,
     open_answer,
     parse_refresh_token,
     seal_answer,
@@ -153,7 +152,6 @@ __all__ = [
     "mint_refresh_token",
     "narrow",
     "next_client_sequence",
-    "number_in_refresh_token",
     "open_answer",
     "organization_claims",
     "parse_access_token",

@@ -13,8 +13,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from grantline.keys import Keyring
 from grantline.opaque import (
-    CHECKSUM_LENGTH,
-    KINDS,
     REFRESH_TOKEN,
     body_of,
     decode,
@@ -26,8 +24,6 @@ from grantline.opaque import (
 _NUMBER: Final = 11
 _RANDOM: Final = 43
 _MAC: Final = 22
-_LENGTH: Final = KINDS[REFRESH_TOKEN] + CHECKSUM_LENGTH
-_GREATEST: Final = 2**63 - 1
 
 
 class RefreshToken(NamedTuple):
@@ -57,19 +53,6 @@ def parse_refresh_token(keyring: Keyring, data_center: str, text: str) -> Refres
     body, mac = whole[:-_MAC], whole[-_MAC:]
     made_here = hmac.compare_digest(_mac(keyring, data_center, body).encode(), mac.encode())
     return RefreshToken(decode(body[:_NUMBER]), made_here)
-
-
-def number_in_refresh_token(data_center: str, text: str) -> int | None:
-    """The authorization's number that a text of this form names; None when it can't be a refresh token of
-    this data center. It proves nothing: for who compares the hash of the whole text anyway."""
-    start = len(REFRESH_TOKEN) + len(data_center) + 2
-    if len(text) != start + _LENGTH or not text.startswith(f"{REFRESH_TOKEN}_{data_center}_"):
-        return None
-    try:
-        number = decode(text[start : start + _NUMBER])
-    except ValueError:
-        return None
-    return number if number <= _GREATEST else None
 
 
 def seal_answer(token: str, answer: bytes) -> bytes:

@@ -52,7 +52,8 @@ async def count_holders(db: Database, client_id: str) -> Holders:
     row = await db.one(
         "SELECT COUNT(*), COALESCE(MAX(n), 0), COALESCE(SUM(n), 0) FROM (SELECT account_id, COUNT(*) AS n"
         " FROM (SELECT account_id FROM authorizations WHERE client_id = $1 AND account_id > 0"
-        " AND refresh_hash IS NOT NULL AND revoked_at IS NULL LIMIT $2) AS looked_at GROUP BY account_id) AS people",
+        " AND refresh_hash IS NOT NULL AND revoked_at IS NULL LIMIT $2) AS looked_at GROUP BY account_id)"
+        " AS people",
         client_id,
         COUNTED + 1,
     )
