@@ -68,8 +68,8 @@ class Page:
     host: str
     data_center: str
     request_id: str
-    address: str = ""
-    """Path and query of this page, to come back to it; empty for the answer to a form."""
+    returns: bool = False
+    """Whether the same address shows this page again: not after a form was sent."""
 
 
 class Pages:

@@ -4,7 +4,7 @@ safely."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -14,7 +14,6 @@ from grantline.opaque import digest
 from grantline.web import cookies
 from grantline.web.headers import page_headers, redirect_headers
 from grantline.web.languages import choose, speak
-from grantline.web.logs import redact
 from grantline.web.peer import Peer
 from grantline.web.server import Server
 from grantline.web.templating import Page
@@ -51,15 +50,11 @@ class Visit:
     def page(self) -> Page:
         """What every page shows."""
         host = self.server.issuer.partition("://")[2]
-        url = self.request.url
-        # An address with a secret in it is not written into the page again.
-        hides = redact(unquote(url.query)) != unquote(url.query)
-        address = f"{url.path}?{url.query}" if url.query and not hides else url.path
         return Page(
             host=host,
             data_center=self.server.mint.home.name,
             request_id=self.request_id,
-            address=address if self.request.method == "GET" else "",
+            returns=self.request.method == "GET",
         )
 
     @property

@@ -14,13 +14,16 @@ _OWN_ADDRESS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,4000}")
 
 
 async def choose_language(request: Request) -> Response:
-    """GET /language/{code}?back=…: answer in this language from now on, and back to where that was asked.
+    """GET /language/{code}: answer in this language from now on, and back to the page that the link was on.
 
-    It changes nothing but a preference of this browser, so it needs no form. `back` is a page of ours alone.
+    It changes nothing but a preference of this browser, so it needs no form. Which page it was the Referer
+    says, so that no page repeats its own address; and it is a page of ours alone.
     """
     visit = open_bare_visit(request)
     code = request.path_params["code"]
-    back = request.query_params.get("back", "")
+    issuer = visit.server.issuer
+    referer = request.headers.get("referer", "")
+    back = referer.removeprefix(issuer) if referer.startswith(f"{issuer}/") else ""
     if code in LANGUAGES:
         visit.set_cookie_line(cookies.render(visit.server, "language", code, cookies.PREFERENCE_SECONDS))
     return visit.redirect(back if _OWN_ADDRESS.fullmatch(back) else "/")
