@@ -4,10 +4,11 @@ The marker test of the templates uses the same contexts, so a template without a
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from grantline.web.languages import speak, translate
 from grantline.web.templating import Pages
 from tests.browser import (
     console_samples,
@@ -44,13 +45,30 @@ def samples() -> list[Sample]:
     ]
 
 
+def rendered(pages: Pages, sample: Sample, language: str = "en") -> str:
+    """The page in this language; sentences of its context too, where the catalogue has them."""
+    speak(language)
+    try:
+        return pages.render(sample.template, **{name: _said(value) for name, value in sample.context.items()})
+    finally:
+        speak("en")
+
+
+def _said(value: object) -> object:
+    if isinstance(value, str):
+        return translate(value) if " " in value else value
+    if isinstance(value, Mapping):
+        return {name: _said(inner) for name, inner in value.items()}
+    return [_said(inner) for inner in value] if type(value) in (list, tuple) else value
+
+
 @contextmanager
-def served() -> Iterator[str]:
+def served(language: str = "en") -> Iterator[str]:
     """The pages at `{address}/<name>` and their static files, on a free port of this machine."""
     pages = Pages()
     bodies = {
         f"/{sample.name}": (
-            pages.render(sample.template, **sample.context).encode(),
+            rendered(pages, sample, language).encode(),
             "text/html; charset=utf-8",
             CONSOLE_POLICY if sample.scripts else POLICY,
         )

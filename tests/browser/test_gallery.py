@@ -35,6 +35,12 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def german() -> Iterator[str]:
+    with served("de") as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
 def still(chromium: Browser) -> Iterator[Page]:
     """A page without transitions, so that a change of scheme is there at once."""
     context = chromium.new_context(reduced_motion="reduce")
@@ -58,6 +64,29 @@ def test_a_page_fits_every_width_and_both_directions(name: str, page: Page, addr
         for direction in ("rtl", "ltr"):
             page.evaluate(f"document.documentElement.dir = '{direction}'")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, direction)
+
+
+@pytest.mark.parametrize(
+    "name", ["consent", "signin", "overview", "activity", "credentials", "code-ready", "troubleshoot-address"]
+)
+def test_long_german_words_fit_every_width_in_both_directions(name: str, page: Page, german: str) -> None:
+    page.goto(f"{german}/{name}")
+    assert page.locator("html").get_attribute("lang") == "de"
+    for width in (320, 390, 640, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for direction in ("rtl", "ltr"):
+            page.evaluate(f"document.documentElement.dir = '{direction}'")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, direction)
+
+
+def test_what_a_script_says_is_in_the_language_of_the_page(page: Page, german: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{german}/code-ready")
+    page.get_by_role("button", name="Grant-Token kopieren").click()
+    page.locator("#said", has_text="Kopiert: Grant-Token").wait_for(state="attached")
+    page.goto(f"{german}/code-last-seconds")
+    page.locator(".countdown.over").wait_for()
+    assert page.locator("#said").text_content() == "Der Code ist abgelaufen."
 
 
 HELD = """(answers) => {

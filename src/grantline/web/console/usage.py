@@ -103,5 +103,11 @@ def _totals(
         "tokens": tokens,
         "refused": refused,
         "unproven": unproven,
-        "ratio": f"{100 * refused / asked:.1f} %" if asked else "",
+        "ratio": _share(refused, asked) if asked else "",
     }
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in percent with one digit after the point, which is a comma elsewhere."""
+    percent, tenth = divmod(round(1000 * part / whole), 10)
+    return _("%(percent)d.%(tenth)d %%", percent=percent, tenth=tenth)
