@@ -25,6 +25,8 @@ from grantline.clients import CLIENT_TYPES
 from grantline.oauth.errors import CATALOGUE
 from grantline.oauth.redirect_difference import Part
 from grantline.scopes import Catalog
+from grantline.web.console.api_reference import describe
+from grantline.web.console_api.table import OPERATIONS
 from grantline.web.languages import LANGUAGES
 
 WEB: Final = Path(__file__).parent.parent / "src" / "grantline" / "web"
@@ -94,6 +96,10 @@ def _of_tables() -> Iterator[Message]:
     for kind in CLIENT_TYPES.values():
         yield from (kind.title, kind.best_for, kind.needs, kind.gets)
     yield from get_args(Part)
+    for operation in OPERATIONS:
+        described = describe(operation)
+        yield operation.summary
+        yield from (field["about"] for field in (*described["takes"], *described["answers"]))
 
 
 def _of_sentences() -> Iterator[Message]:

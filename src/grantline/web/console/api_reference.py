@@ -49,13 +49,13 @@ def describe(operation: Operation) -> Mapping[str, Any]:
     return {
         "method": operation.method,
         "path": operation.path,
-        "summary": operation.summary,
+        "summary": _(operation.summary),
         "scope": operation.scope,
         "right": operation.right,
         "status": operation.status,
         "refusals": sorted({*ALWAYS, *operation.also}),
         "takes": [
-            *({"name": name, "kind": "header", "about": about} for name, about in operation.headers),
+            *({"name": name, "kind": "header", "about": _(about)} for name, about in operation.headers),
             *_fields(operation.query, "query"),
             *_fields(operation.body, "body"),
             *([{"name": "body", "kind": operation.text, "about": ""}] if _takes_text(operation) else []),
@@ -78,10 +78,10 @@ def _fields(model: type[BaseModel] | None, where: str) -> Sequence[Mapping[str, 
             "name": name,
             "kind": " ".join(
                 word
-                for word in (where, _kind(field), "" if not where or name not in needed else "needed")
+                for word in (where, _kind(field), "" if not where or name not in needed else _("needed"))
                 if word
             ),
-            "about": field.get("description", ""),
+            "about": _(str(field.get("description", ""))),
         }
         for name, field in schema.get("properties", {}).items()
     ]
@@ -94,7 +94,9 @@ def _kind(field: Mapping[str, Any]) -> str:
     if "anyOf" in field:
         return " | ".join(_kind(one) for one in field["anyOf"])
     if "$ref" in field:
-        return "object"
+        return _("object")
     if field.get("type") == "array":
-        return f"list of {_kind(field['items'])}"
-    return {"string": "text", "integer": "number"}.get(str(field.get("type")), str(field.get("type", "any")))
+        return _("list of %(kind)s", kind=_kind(field["items"]))
+    return {"string": _("text"), "integer": _("number")}.get(
+        str(field.get("type")), str(field.get("type", "any"))
+    )
