@@ -153,11 +153,14 @@ async def find_client(db: Database | Transaction, client_id: str) -> Client | No
 
 
 async def find_client_for(db: Database, account_id: int, client_id: str) -> tuple[Client, str] | None:
-    """The client of this id and the person's role in its workspace; foreign is the same as missing (T143)."""
+    """The client of this id and the person's role in its workspace; foreign is the same as missing (T143).
+
+    A personal workspace has its person's number, who owns it even before anything was written of it.
+    """
     row = await db.one(
-        f"SELECT {_COLUMNS}, m.role FROM clients c"
-        " JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.account_id = $1"
-        f" WHERE c.id = $2 AND {_REAL}",
+        f"SELECT {_COLUMNS}, COALESCE(m.role, 'owner') AS role FROM clients c"
+        " LEFT JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.account_id = $1"
+        f" WHERE c.id = $2 AND {_REAL} AND (m.role IS NOT NULL OR c.workspace_id = $1)",
         account_id,
         client_id,
     )
