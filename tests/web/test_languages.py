@@ -1,5 +1,6 @@
 """The pages in their languages: the right one for each browser, and every sentence translated."""
 
+import ast
 import re
 import sqlite3
 from contextlib import closing
@@ -12,9 +13,10 @@ from babel.messages.catalog import Message
 from bench.workspace import Amounts, fill
 from grantline.oauth.errors import CATALOGUE
 from grantline.web.console.routes import PAGES
-from grantline.web.languages import LANGUAGES, choose
+from grantline.web.console.told import say_again
+from grantline.web.languages import LANGUAGES, choose, speak
 from tests import translations
-from tests.site import ISSUER, Site
+from tests.site import CALLBACK, ISSUER, Site
 from tests.web.console.test_access import Scene, scene
 
 __all__ = ["scene"]  # the fixture
@@ -167,20 +169,45 @@ async def test_no_page_that_is_read_in_german_says_something_in_english(scene: S
     with closing(sqlite3.connect(site.server.settings.database.removeprefix("sqlite://"))) as file:
         fill(file, client_id, row[0], site.clock(), few)
     pages = [scene.at(page, kind) for page in PAGES for kind in scene.apps if page.method == "GET"]
-    public = [
-        "/",
-        "/account",
-        "/account/apps",
-        "/account/sessions",
-        "/device",
-        "/signin",
-        "/signout",
-        "/nothing",
-    ]
-    public += ["/scopes", "/errors", *(f"/errors/{code}" for code in CATALOGUE)]
+    public = ["/", "/account", "/account/apps", "/account/sessions", "/device", "/signin", "/signout"]
+    public += ["/nothing", "/scopes", "/errors", *(f"/errors/{code}" for code in CATALOGUE)]
+    public += [f"/guides/{kind}" for kind in scene.apps]
+    asked = f"/oauth/v2/auth?client_id={client_id}&response_type=code&scope=CRM.modules.ALL,openid,email"
+    public += [f"{asked}&redirect_uri={CALLBACK}", f"{asked}&redirect_uri={CALLBACK}/", asked]
+    public += ["/oauth/v2/auth?client_id=nobody", "/oauth/v2/auth"]
     found: dict[str, str] = {}
     for path in dict.fromkeys([*public, *pages]):
         answer = await scene.browsers["owner"].get(path, headers={"Accept-Language": "de"})
         if answer.headers.get("content-type", "").startswith("text/html"):
             found.update({text: path for text in Words(answer.text).texts if ENGLISH.search(text)})
     assert not found
+
+
+def told_with_values() -> list[str]:
+    """What the activity is told beside an error, with a number where a value stands."""
+    found = []
+    for name in ("grants", "tokens", "clients"):
+        for path in sorted((translations.SOURCE / name).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                named = isinstance(node, ast.keyword) and node.arg == "hint"
+                kept = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "sentence"
+                if named or kept:
+                    texts = [one for one in ast.walk(node) if isinstance(one, ast.JoinedStr)]
+                    found += ["".join(_filled(part) for part in text.values) for text in texts]
+    return found
+
+
+def _filled(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return "'7'" if part.conversion == ord("r") else "7"
+    return str(part.value) if isinstance(part, ast.Constant) else ""
+
+
+@pytest.mark.parametrize("sentence", told_with_values())
+def test_what_the_activity_was_told_with_values_is_said_again_in_german(sentence: str) -> None:
+    speak("de")
+    try:
+        assert say_again(sentence) != sentence
+        assert "7" in say_again(sentence)
+    finally:
+        speak("en")
