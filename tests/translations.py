@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 from babel.messages.catalog import Catalog as Messages
-from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
@@ -46,7 +45,8 @@ BELOW: Final = (
 )
 """Where the layers below say why they refuse something, in sentences that the pages translate."""
 SENTENCE: Final = re.compile(r"[A-Z0-9%].* .*[.]")
-KEYWORDS: Final = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2), "mark_number": (1, 2)}
+KEYWORDS: Final = {"_": 1, "gettext": 1, "mark": 1, "ngettext": 2, "mark_number": 2}
+"""How many texts each of them takes."""
 Message = str | tuple[str, str]
 
 
@@ -70,10 +70,15 @@ def _of_templates() -> Iterator[Message]:
 
 
 def _of_python() -> Iterator[Message]:
+    """By the tree of the code, so that a sentence within the values of another is found too."""
     for path in sorted(WEB.rglob("*.py")):
-        with path.open("rb") as file:
-            for _line, message, _comments, _context in extract("python", file, KEYWORDS):
-                yield _plural(message)
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+            if isinstance(call.func, ast.Name) and call.func.id in KEYWORDS:
+                given = [one.value if isinstance(one, ast.Constant) else None for one in call.args]
+                texts = given[: KEYWORDS[call.func.id]]
+                if texts and all(isinstance(text, str) for text in texts):
+                    yield _plural(texts)
 
 
 def _plural(message: object) -> Message:

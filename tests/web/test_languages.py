@@ -123,7 +123,7 @@ async def test_an_answer_to_a_form_offers_no_switch_that_would_lose_what_was_typ
 
 
 _GIVEAWAYS = (
-    "the and of you your is are it its with which not no this that to from has have by be only see ago"
+    "the and of you your is are it its with which not no this that to from has have by be only see ago or"
     " add edit delete read use settings records"
 ).split()
 ENGLISH = re.compile(rf"\b(?:{'|'.join([*_GIVEAWAYS, *(word.capitalize() for word in _GIVEAWAYS)])})\b")
