@@ -44,6 +44,7 @@ async def _ids(site: Site, caller: Program) -> dict[str, str]:
         "secret_id": app.client.secrets[0].id,
         "request_id": refused.json()["request_id"],
         "account_id": str(caller.token.account_id),
+        "authorization_id": "1",
         "invitation_id": "inv_000000000000",
         "code": "throttled",
     }
