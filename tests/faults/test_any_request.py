@@ -57,7 +57,7 @@ NAMES: Final = [
 ]
 LONG: Final = os.environ.get("TEST_LENGTH") == "long"
 GENERAL = settings(
-    max_examples=2000 if LONG else 60,
+    max_examples=2000 if LONG else 40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -313,7 +313,7 @@ def fill(text: str, places: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("path", sorted({route.path for route in PAGES}))
-@settings(GENERAL, max_examples=300 if LONG else 12)
+@settings(GENERAL, max_examples=300 if LONG else 6)
 @given(query=raw_bodies, signed=st.booleans(), method=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]))
 async def test_a_page_answers_any_query(
     target: Site, browser: Browser, path: str, query: bytes, signed: bool, method: str
@@ -325,7 +325,7 @@ async def test_a_page_answers_any_query(
 
 
 @pytest.mark.parametrize("path", sorted(ACTIONS))
-@settings(GENERAL, max_examples=400 if LONG else 15)
+@settings(GENERAL, max_examples=400 if LONG else 8)
 @given(data=st.data())
 async def test_a_form_answers_any_value_behind_its_token(
     target: Site, browser: Browser, path: str, data: st.DataObject
