@@ -204,7 +204,7 @@ async def test_T58_a_session_cookie_does_nothing_at_a_programs_endpoint(site: Si
 
 async def test_T58_a_call_shows_its_endpoint_no_cookie(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """And no module of the endpoints reads one."""
-    from grantline.web import edge
+    from grantline.web import edge, routes
     from grantline.web.call import Answer, Call
 
     seen: list[Call] = []
@@ -214,11 +214,12 @@ async def test_T58_a_call_shows_its_endpoint_no_cookie(site: Site, monkeypatch: 
         return Answer(200, b"{}")
 
     programs = {"/look": edge.Program({"GET": look})}
-    monkeypatch.setattr(edge, "PROGRAMS", programs)
+    monkeypatch.setattr(routes, "PROGRAMS", programs)
     await site.call("GET", "/look", headers={"Cookie": "gl_us_session=x", "Authorization": "Bearer y"})
     assert seen[0].authorization == "Bearer y"
     assert not [name for name in seen[0].headers if "cookie" in name]
-    for module in Path(edge.__file__).parent.glob("endpoints/*.py"):
+    folder = Path(edge.__file__).parent
+    for module in (*folder.glob("endpoints/*.py"), *folder.glob("console_api/*.py")):
         assert not re.search(r"web\.(cookies|visit)|accounts\.sessions|find_session", module.read_text()), (
             module
         )
