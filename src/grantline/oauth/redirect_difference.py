@@ -29,7 +29,9 @@ _CAPITALS: Final[Mapping[Part, str]] = {
     "host": "Your app sent capital letters in other places, in the host. Addresses must match exactly.",
     "path": "Your app sent capital letters in other places, in the path. Addresses must match exactly.",
     "query": "Your app sent capital letters in other places, in the query. Addresses must match exactly.",
-    "fragment": "Your app sent capital letters in other places, in the fragment. Addresses must match exactly.",
+    "fragment": (
+        "Your app sent capital letters in other places, in the fragment. Addresses must match exactly."
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Personal access tokens: shown once, for one workspace, never more than their person may, on the API alone."""
+"""Personal access tokens: shown once, for one workspace, with no more than their person may, on the API."""
 
 import re
 
