@@ -62,8 +62,11 @@ def _member(row: Row) -> Member:
 
 
 async def list_members(db: Database, workspace_id: int) -> Sequence[Member]:
-    """Everybody in the workspace, who came first first; MOST_MEMBERS at most."""
-    rows = await db.all(f"{_SELECT} ORDER BY m.joined_at, a.id LIMIT 200", workspace_id)
+    """Everybody in the workspace, owners first and then by when they came; MOST_MEMBERS at most."""
+    rows = await db.all(
+        f"{_SELECT} ORDER BY CASE m.role WHEN 'owner' THEN 0 ELSE 1 END, m.joined_at, a.id LIMIT 200",
+        workspace_id,
+    )
     return [_member(row) for row in rows]
 
 
