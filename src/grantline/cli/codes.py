@@ -60,23 +60,18 @@ async def _generate(place: Workplace, client_id: str, scope: str, seconds: int, 
         raise CommandFailed(
             f"{error.explanation.title}: {error.received or scope}. {error.explanation.fix}"
         ) from None
-    from grantline.tokens import issue_authorization_code
+    from grantline.tokens import generate_code
 
     async with place.db.transaction() as tx:
-        value = await issue_authorization_code(
+        value = await generate_code(
             mint,
             tx,
-            client_id=found.id,
-            account_id=found.owner_account_id,
-            organization_id=found.organization_id,
-            scope=resolved.names,
-            asked_scope=resolved.asked,
-            refresh_token=True,
+            found,
+            resolved,
             now=place.now,
             life_seconds=seconds,
-            from_console=True,
-            description=description[:200],
             auth_time=place.now,
+            description=description[:200],
         )
         await record_event(
             tx,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from grantline.accounts import lock_account
-from grantline.clients import Authenticated, confirmation, confirms
+from grantline.clients import Authenticated, Client, confirmation, confirms
 from grantline.db import Database, Row, Transaction
 from grantline.opaque import AUTHORIZATION_CODE, digest, mint
+from grantline.scopes import Resolved
 from grantline.tokens.mint import Mint
 
 REDIRECT_CODE_SECONDS: Final = 60
@@ -146,6 +147,38 @@ async def issue_authorization_code(
         now + life_seconds,
     )
     return code
+
+
+async def generate_code(
+    mint_: Mint,
+    tx: Transaction,
+    client: Client,
+    scope: Resolved,
+    *,
+    now: int,
+    life_seconds: int,
+    auth_time: int,
+    description: str = "",
+) -> str:
+    """A grant token that a self client's owner generates: for the owner's own data alone (R42, R45).
+
+    Raises CodeLimitReached.
+    """
+    return await issue_authorization_code(
+        mint_,
+        tx,
+        client_id=client.id,
+        account_id=client.owner_account_id,
+        organization_id=client.organization_id,
+        scope=scope.names,
+        asked_scope=scope.asked,
+        refresh_token=True,
+        now=now,
+        life_seconds=life_seconds,
+        from_console=True,
+        description=description,
+        auth_time=auth_time,
+    )
 
 
 class PresentedCode(NamedTuple):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from grantline.clients import Client
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import parse_scope
-from grantline.tokens import AuthorizationCode, CodeLimitReached, issue_authorization_code, list_console_codes
+from grantline.tokens import AuthorizationCode, CodeLimitReached, generate_code, list_console_codes
 from grantline.web.console.changes import record_change
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.credentials import check_owner
@@ -70,20 +70,15 @@ async def _issue(visit: Visit, place: Place, client: Client, form: Mapping[str, 
     mint = visit.server.mint
     resolved = mint.catalog.resolve(parse_scope(form["scope"]), scope_aliases(client))
     async with visit.server.db.transaction() as tx:
-        code = await issue_authorization_code(
+        code = await generate_code(
             mint,
             tx,
-            client_id=client.id,
-            account_id=place.account.id,
-            organization_id=client.organization_id,
-            scope=resolved.names,
-            asked_scope=resolved.asked,
-            refresh_token=True,
+            client,
+            resolved,
             now=visit.now,
             life_seconds=int(form["minutes"]) * 60,
-            from_console=True,
-            description=form["description"],
             auth_time=visit.session.auth_at if visit.session is not None else visit.now,
+            description=form["description"],
         )
         await record_change(
             tx,

@@ -13,7 +13,7 @@ from grantline.oauth.errors import CATALOGUE
 from grantline.oauth.requests import DeviceCodeRequest
 from grantline.oauth.scope import covers_all
 from grantline.opaque import recognise
-from grantline.tokens import issue_authorization_code
+from grantline.tokens import generate_code
 from grantline.web.console.trials import MOST_TEXT, Run, Step
 from grantline.web.edge import Edge, Receive, Scope, Send
 from grantline.web.logs import redact
@@ -113,18 +113,13 @@ async def _generate(visit: Visit, client: Client, run: Run) -> None:
     mint = visit.server.mint
     resolved = mint.catalog.resolve(tuple(run.scope.split()))
     async with visit.server.db.transaction() as tx:
-        run.code = await issue_authorization_code(
+        run.code = await generate_code(
             mint,
             tx,
-            client_id=client.id,
-            account_id=client.owner_account_id,
-            organization_id=client.organization_id,
-            scope=resolved.names,
-            asked_scope=resolved.asked,
-            refresh_token=True,
+            client,
+            resolved,
             now=visit.now,
             life_seconds=CODE_SECONDS,
-            from_console=True,
             auth_time=visit.session.auth_at if visit.session is not None else visit.now,
         )
     fields = [["scope", run.scope], ["minutes", str(CODE_SECONDS // 60)]]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from grantline.clients import Client
 from grantline.oauth.scope import parse_scope
-from grantline.tokens import CodeLimitReached, issue_authorization_code
+from grantline.tokens import CodeLimitReached, generate_code
 from grantline.web.console.codes import LONGEST_DESCRIPTION
 from grantline.web.console_api.caller import Caller, throttled
 from grantline.web.console_api.operations import Body, Operation, Reply, Shown, Text
@@ -44,20 +44,15 @@ async def generate(caller: Caller, client: Client, body: NewCode) -> Reply:
     resolved = mint.catalog.resolve(parse_scope(body.scope), scope_aliases(client))
     try:
         async with caller.db.transaction() as tx:
-            code = await issue_authorization_code(
+            code = await generate_code(
                 mint,
                 tx,
-                client_id=client.id,
-                account_id=caller.account_id,
-                organization_id=client.organization_id,
-                scope=resolved.names,
-                asked_scope=resolved.asked,
-                refresh_token=True,
+                client,
+                resolved,
                 now=caller.now,
                 life_seconds=body.minutes * 60,
-                from_console=True,
-                description=body.description,
                 auth_time=caller.token.created_at,
+                description=body.description,
             )
             told = {"scope": list(resolved.names), "minutes": body.minutes}
             await caller.record(tx, "code.generated", client=client, after=told)
