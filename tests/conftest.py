@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from grantline.web.templating import Pages
 from tests.browsing import open_chromium
+from tests.centers import Sites, open_sites
 from tests.cluster import Cluster, cluster
 from tests.copies import Copies
 from tests.running import Demo, Server, start_demo, start_server
@@ -137,6 +138,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 class SiteFactory(Protocol):
     def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Site]: ...
+
+
+@pytest.fixture
+async def sites(tmp_path: Path, pages: Pages, password_hash: str) -> AsyncIterator[Sites]:
+    """The data centers `us` and `eu` in this process; what is between them goes over `sites.wires`."""
+    async with open_sites(tmp_path, pages=pages, password_hash=password_hash) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def run_grantline(*args: str, database: str, input: str | None = None) -> str:
+def run_grantline(
+    *args: str, database: str, input: str | None = None, env: Mapping[str, str] | None = None
+) -> str:
     """Standard output of one `grantline` command; AssertionError with its standard error when it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "grantline", *args],
@@ -60,7 +62,7 @@ def run_grantline(*args: str, database: str, input: str | None = None) -> str:
         text=True,
         timeout=60,
         cwd=ROOT,
-        env=environment({"GRANTLINE_DATABASE": database}),
+        env=environment({"GRANTLINE_DATABASE": database, **(env or {})}),
         check=False,
     )
     if done.returncode != 0:
@@ -76,9 +78,15 @@ class Process:
     arguments: list[str]
     env: Mapping[str, str]
     log_path: Path
+    start_now: bool = True
     popen: subprocess.Popen[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.start_now:
+            self.start()
+
+    def start(self) -> None:
+        """Start the process; it may have ended before."""
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "grantline", *self.arguments],
@@ -230,11 +238,12 @@ def start_server(folder: Path, *args: str, env: Mapping[str, str] | None = None)
         "GRANTLINE_LIMITS": "1",
     }
     process = Process(["serve", *args], {**settings, **(env or {})}, folder / "serve.log")
-    process.wait_until(lambda: _answers(f"{issuer}/health/ready"))
+    process.wait_until(lambda: answers(f"{issuer}/health/ready"))
     return Server(process, issuer, database)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether something answers 200 there."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return bool(answer.status == 200)

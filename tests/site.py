@@ -95,16 +95,15 @@ class Browser:
 
     def __init__(self, site: "Site") -> None:
         self._site = site
-        self.http = httpx2.AsyncClient(transport=site.transport, base_url=ISSUER, follow_redirects=False)
+        self.http = httpx2.AsyncClient(transport=site.transport, base_url=site.issuer, follow_redirects=False)
 
     async def get(
         self, path: str, params: Mapping[str, Any] | None = None, **options: Any
     ) -> httpx2.Response:
         return await self.http.get(path, params=params, **options)
 
-    async def post(
-        self, path: str, data: Mapping[str, Any], *, origin: str | None = ISSUER
-    ) -> httpx2.Response:
+    async def post(self, path: str, data: Mapping[str, Any], *, origin: str | None = "") -> httpx2.Response:
+        origin = self._site.issuer if origin == "" else origin
         headers = {"Origin": origin} if origin is not None else {}
         return await self.http.post(path, data=data, headers=headers)
 
@@ -157,6 +156,10 @@ class Site:
     @property
     def transport(self) -> httpx2.ASGITransport:
         return httpx2.ASGITransport(app=self.edge, client=(self.peer, 40000))
+
+    @property
+    def issuer(self) -> str:
+        return self.server.issuer
 
     @property
     def db(self) -> Any:
@@ -221,7 +224,7 @@ class Site:
 
     async def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """A program's call."""
-        async with httpx2.AsyncClient(transport=self.transport, base_url=ISSUER) as http:
+        async with httpx2.AsyncClient(transport=self.transport, base_url=self.issuer) as http:
             return await http.request(method, path, **options)
 
     async def post(self, path: str, data: Any = None, **options: Any) -> httpx2.Response:

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     api_domain: str = Field(
         "", description="Base address of the APIs of this data center, told to apps. Empty: the issuer."
     )
+    data_centers: Path | None = Field(
+        None, description="File that lists all data centers, the same in each. Unset: this is the only one."
+    )
     master_key_file: Path | None = Field(
         None,
         description="File with the key that protects all others. Unset: `master.key` beside the SQLite file.",
@@ -111,10 +114,7 @@ class Settings(BaseSettings):
         if self.smtp_url and (self.mail_folder is not None or not self.mail_from):
             raise ValueError("a mail server needs GRANTLINE_MAIL_FROM, and no mail folder beside it")
         if self.workers > 1 and self.database.startswith("sqlite://"):
-            raise ValueError(
-                "a SQLite file is served by one worker: several would wait for each other. For more, use"
-                " PostgreSQL: GRANTLINE_DATABASE=postgresql://…"
-            )
+            raise ValueError("a SQLite file is served by one worker. For more, use PostgreSQL.")
         if self.master_key_file is None and not self.database.startswith("sqlite://"):
             raise ValueError("with PostgreSQL, GRANTLINE_MASTER_KEY_FILE is needed, the same on each node")
         return self

@@ -7,6 +7,7 @@ from grantline.cli import (
     audit,
     clients,
     codes,
+    data_centers,
     holders,
     keys,
     manifests,
@@ -41,6 +42,7 @@ app.add_typer(workspaces.app, name="workspace")
 app.add_typer(tokens.app, name="token")
 app.add_typer(apis.app, name="api")
 app.add_typer(keys.app, name="keys")
+app.add_typer(data_centers.app, name="data-centers")
 app.add_typer(audit.app, name="audit")
 
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from grantline.activity import Recorder
 from grantline.cli.running import CommandFailed, Workplace
 from grantline.clients import list_apis
-from grantline.datacenters import DataCenter, DataCenters
+from grantline.datacenters import DataCenter, load_data_centers
 from grantline.keys import Envelope, Keyring, load_keyring, load_master_key
 from grantline.limits import Limiter
 from grantline.scopes import Catalog
@@ -43,7 +43,7 @@ async def offline_mint(place: Workplace) -> Mint:
     keyring: Keyring = await load_keyring(place.db, envelope)
     return Mint(
         db=place.db,
-        data_centers=DataCenters(DataCenter(place.home.code, issuer, issuer)),
+        data_centers=await load_data_centers(place.db, DataCenter(place.home.code, issuer, issuer)),
         keyring=keyring,
         catalog=catalog,
         scope_sets=ScopeSets(place.db),

@@ -4,19 +4,30 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grantline.accounts import Account
 from grantline.clients import Client
 from grantline.db import held_alone
-from grantline.demo.seed import Ports, Seed, seed_clients, seed_crm, seed_people, write_private
+from grantline.demo.seed import (
+    NAMES,
+    PEOPLE,
+    Ports,
+    Seed,
+    seed_clients,
+    seed_crm,
+    seed_people,
+    write_private,
+)
 from grantline.demo.team import seed_team
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm import build_app as build_crm
 from grantline.settings import Settings
-from grantline.web import Server, build_app, listener, open_server, serve_all, set_up_logs
+from grantline.web import Neighbours, Server, build_app, listener, open_server, serve_all, set_up_logs
 
 SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
 
@@ -44,41 +55,33 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Center:
+    """One data center of the demo, opened."""
+
+    server: Server
+    people: list[tuple[Account, str, str]]
+    crm: CrmConfig
+    ports: Ports
+
+
 async def _run(base_port: int, folder: Path) -> None:
-    ports = Ports(base_port)
-    issuer, api_domain = f"http://127.0.0.1:{ports.accounts}", f"http://127.0.0.1:{ports.crm}"
-    settings = Settings(
-        database=f"sqlite://{folder}/us/grantline.db",
-        master_key_file=folder / "us" / "master.key",
-        public_url=issuer,
-        api_domain=api_domain,
-        data_center="us",
-        port=ports.accounts,
-        demo=True,
-        mail_folder=folder / "us" / "mail",
-        limits=os.environ.get("GRANTLINE_LIMITS", "100"),
-    )
-    server = await open_server(settings)
     seed = Seed(folder / "seed.json")
-    people = await seed_people(server, seed)
-    clients = await seed_clients(server, seed, people[0][0], ports)
-    await seed_team(server, seed, [account for account, _, _ in people], ports)
-    identifier, client_id, client_secret = await seed_crm(server, seed, ports)
-    crm = build_crm(
-        CrmConfig(
-            issuer=issuer,
-            client_id=client_id,
-            client_secret=client_secret,
-            identifier=identifier,
-            database=folder / "us" / "crm.db",
-        )
-    )
-    listeners = [
-        listener(build_app(server), host="127.0.0.1", port=ports.accounts),
-        listener(crm, host="127.0.0.1", port=ports.crm),
+    centers = [
+        await _open(code, Ports(base_port, number), folder, seed) for number, code in enumerate(PEOPLE)
     ]
+    await _introduce(centers, folder / "data-centers.toml")
+    us = centers[0]
+    clients = await seed_clients(us.server, seed, us.people[0][0], us.ports, tuple(PEOPLE))
+    await seed_team(us.server, seed, [account for account, _, _ in us.people], us.ports)
+    listeners = []
+    for center in centers:
+        listeners += [
+            listener(build_app(center.server), host="127.0.0.1", port=center.ports.accounts),
+            listener(build_crm(center.crm), host="127.0.0.1", port=center.ports.crm),
+        ]
     facts = folder / "demo.json"
-    described = describe(server, settings, people, clients)
+    described = describe(centers, clients)
 
     def ready() -> None:
         write_private(facts, json.dumps(described, indent=2))
@@ -88,6 +91,53 @@ async def _run(base_port: int, folder: Path) -> None:
         await serve_all(listeners, ready=ready)
     finally:
         facts.unlink(missing_ok=True)
+
+
+async def _open(code: str, ports: Ports, folder: Path, seed: Seed) -> Center:
+    """A data center with its people and its sample CRM."""
+    place = folder / code
+    settings = Settings(
+        database=f"sqlite://{place}/grantline.db",
+        master_key_file=place / "master.key",
+        public_url=f"http://127.0.0.1:{ports.accounts}",
+        api_domain=f"http://127.0.0.1:{ports.crm}",
+        data_center=code,
+        port=ports.accounts,
+        demo=True,
+        mail_folder=place / "mail",
+        limits=os.environ.get("GRANTLINE_LIMITS", "100"),
+    )
+    server = await open_server(settings)
+    people = await seed_people(server, seed, PEOPLE[code])
+    identifier, client_id, client_secret = await seed_crm(server, seed, ports)
+    crm = CrmConfig(
+        issuer=server.issuer,
+        client_id=client_id,
+        client_secret=client_secret,
+        identifier=identifier,
+        database=place / "crm.db",
+    )
+    return Center(server, people, crm, ports)
+
+
+async def _introduce(centers: Sequence[Center], registry: Path) -> None:
+    """Write the registry, and let each data center read it as any would."""
+    lines = []
+    for center in centers:
+        home, keys = center.server.mint.home, center.server.mint.keyring.message_keys
+        lines += [
+            f"[{home.code}]",
+            f'name = "{NAMES[home.code]}"',
+            f'accounts = "{home.issuer}"',
+            f'api = "{home.api_domain}"',
+            f"keys = {json.dumps(keys)}",
+            "",
+        ]
+    write_private(registry, "\n".join(lines))
+    for center in centers:
+        server = center.server
+        server.neighbours = Neighbours(server.db, registry, server.mint.home)
+        server.mint.data_centers = await server.neighbours.start()
 
 
 def _say(text: str) -> None:
@@ -100,18 +150,17 @@ def _say(text: str) -> None:
 
 def _make_private(folder: Path) -> Path:
     """The data folder, for its owner alone."""
-    for private in (folder, folder / "us"):
+    for private in (folder, *(folder / code for code in PEOPLE)):
         private.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder.absolute()
 
 
-def describe(
-    server: Server, settings: Settings, people: list[Any], clients: dict[str, tuple[Client, str | None]]
-) -> dict[str, Any]:
+def describe(centers: Sequence[Center], clients: dict[str, tuple[Client, str | None]]) -> dict[str, Any]:
     """What demo.json holds."""
     described: dict[str, Any] = {}
     for key, (client, secret) in clients.items():
-        members: dict[str, Any] = {"client_id": client.id, "name": client.name, "data_center": server.code}
+        code = centers[0].server.code
+        members: dict[str, Any] = {"client_id": client.id, "name": client.name, "data_center": code}
         if secret is not None:
             members["client_secret"] = secret
         if client.redirect_uris:
@@ -123,12 +172,14 @@ def describe(
     return {
         "data_centers": [
             {
-                "code": server.code,
-                "issuer": server.issuer,
-                "console": f"{server.issuer}/console",
-                "api_domain": settings.api_base,
-                "database": settings.database,
+                "code": center.server.code,
+                "name": center.server.mint.home.name,
+                "issuer": center.server.issuer,
+                "console": center.server.mint.home.console,
+                "api_domain": center.server.mint.home.api_domain,
+                "database": center.server.settings.database,
             }
+            for center in centers
         ],
         "users": [
             {
@@ -136,10 +187,11 @@ def describe(
                 "password": password,
                 "name": account.name,
                 "sub": account.sub,
-                "data_center": server.code,
+                "data_center": center.server.code,
                 "role": role,
             }
-            for account, password, role in people
+            for center in centers
+            for account, password, role in center.people
         ],
         "clients": described,
     }
@@ -147,7 +199,7 @@ def describe(
 
 def welcome(described: dict[str, Any], folder: Path) -> str:
     """What the terminal says: where the console is, how to sign in, and three lines that work."""
-    center, (developer, person) = described["data_centers"][0], described["users"]
+    (center, abroad), (developer, person, foreigner) = described["data_centers"], described["users"]
     client, issuer = described["clients"]["self_client"], center["issuer"]
     here = Path.cwd()
     stored = folder / "tokens.json"
@@ -172,6 +224,8 @@ Grantline is ready.
 Console   {center["console"]}
 Sign in   {developer["email"]}  {developer["password"]}
 Or as     {person["email"]}  {person["password"]}  (a person who uses apps)
+Or in     {abroad["issuer"]}, the data center {abroad["code"]}, as
+          {foreigner["email"]}  {foreigner["password"]}
 
 Try the self client from another terminal in this folder, in this order:
 

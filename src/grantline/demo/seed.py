@@ -4,9 +4,10 @@ stay (T124)."""
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from grantline.accounts import Account, create_account, find_account_by_email, personal_organization
@@ -23,28 +24,38 @@ from grantline.clients import (
 )
 from grantline.web import Server, load_catalog
 
-PEOPLE: Final = (
-    ("mara@example.com", "Mara", "Lindqvist", "developer"),
-    ("tomas@example.com", "Tomás", "Ibarra", "user"),
+Person = tuple[str, str, str, str]
+"""E-mail address, given name, family name, role."""
+PEOPLE: Final[Mapping[str, tuple[Person, ...]]] = MappingProxyType(
+    {
+        "us": (
+            ("mara@example.com", "Mara", "Lindqvist", "developer"),
+            ("tomas@example.com", "Tomás", "Ibarra", "user"),
+        ),
+        "eu": (("ines@example.com", "Inês", "Carvalho", "user"),),
+    }
 )
+"""Who lives in which data center."""
+NAMES: Final = MappingProxyType({"us": "United States", "eu": "Europe"})
 CRM_NAME: Final = "Sample CRM"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The demo's ports, counted from the first."""
+    """The demo's ports, counted from the first, as one of its data centers uses them."""
 
     base: int
+    center: int = 0
 
     @property
     def accounts(self) -> int:
-        """Accounts pages and console of `us`."""
-        return self.base
+        """Accounts pages and console."""
+        return self.base + self.center
 
     @property
     def crm(self) -> int:
-        """The sample CRM API of `us`."""
-        return self.base + 2
+        """The sample CRM API."""
+        return self.base + len(PEOPLE) + self.center
 
     def sample(self, number: int) -> str:
         """Address of a sample application."""
@@ -115,10 +126,10 @@ def write_private(path: Path, text: str) -> None:
     temporary.rename(path)
 
 
-async def seed_people(server: Server, seed: Seed) -> list[tuple[Account, str, str]]:
-    """The demo's people: account, password and role each."""
+async def seed_people(server: Server, seed: Seed, wanted: Sequence[Person]) -> list[tuple[Account, str, str]]:
+    """The demo's people of one data center: account, password and role each."""
     people = []
-    for email, given, family, role in PEOPLE:
+    for email, given, family, role in wanted:
         key = f"password {email}"
         if seed.get(key) is None:
             seed.put(key, f"{secrets.choice(_WORDS)}-{secrets.choice(_WORDS)}-{secrets.token_hex(4)}")
@@ -145,12 +156,15 @@ _WORDS: Final = (
 
 
 async def seed_clients(
-    server: Server, seed: Seed, owner: Account, ports: Ports
+    server: Server, seed: Seed, owner: Account, ports: Ports, data_centers: tuple[str, ...]
 ) -> dict[str, tuple[Client, str | None]]:
-    """The five apps, registered once; their addresses follow the ports."""
+    """The five apps, registered once; their addresses follow the ports. They work in all data centers, but
+    the self client: its one person lives in one."""
     organization = await personal_organization(server.db, owner.id)
     made = {}
-    for key, (type_name, asked) in app_registrations(ports).items():
+    for key, (type_name, registration) in app_registrations(ports).items():
+        everywhere = type_name != "self-client"
+        asked = replace(registration, data_centers=data_centers if everywhere else ())
         known = seed.get(f"client {key}")
         client = await find_client(server.db, known["client_id"]) if known else None
         if client is None:
@@ -175,7 +189,12 @@ async def seed_clients(
 
 
 def _addresses(asked: Registration) -> list[list[str]]:
-    return [list(asked.redirect_uris), list(asked.origins), list(asked.post_logout_redirect_uris)]
+    return [
+        list(asked.redirect_uris),
+        list(asked.origins),
+        list(asked.post_logout_redirect_uris),
+        list(asked.data_centers),
+    ]
 
 
 def _moved(before: Registration, asked: Registration) -> Registration:
@@ -185,13 +204,15 @@ def _moved(before: Registration, asked: Registration) -> Registration:
         redirect_uris=asked.redirect_uris,
         origins=asked.origins,
         post_logout_redirect_uris=asked.post_logout_redirect_uris,
+        data_centers=asked.data_centers,
     )
 
 
 async def seed_crm(server: Server, seed: Seed, ports: Ports) -> tuple[str, str, str]:
     """The sample CRM, registered as any API would be: its identifier, client id and secret."""
     identifier = f"http://127.0.0.1:{ports.crm}"
-    known = seed.get("crm")
+    key = "crm" if server.code == "us" else f"crm {server.code}"
+    known = seed.get(key)
     registered = {api.client_id: api for api in await list_apis(server.db)}
     if known is None or known["client_id"] not in registered:
         api, secret = await create_api(
@@ -203,7 +224,7 @@ async def seed_crm(server: Server, seed: Seed, ports: Ports) -> tuple[str, str, 
             now=server.clock(),
         )
         known = {"client_id": api.client_id, "client_secret": secret}
-        seed.put("crm", known)
+        seed.put(key, known)
     elif registered[known["client_id"]].identifier != identifier:
         await move_api(server.db, known["client_id"], identifier)
     server.mint.catalog = await load_catalog(server.db)

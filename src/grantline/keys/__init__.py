@@ -7,13 +7,14 @@ All keys lie in the database, sealed with the master key, which is a file of its
 from grantline.keys.envelope import Envelope, EnvelopeBroken, load_master_key
 from grantline.keys.keyring import Keyring, load_keyring
 from grantline.keys.mac import PreparedMac
-from grantline.keys.rotation import ensure_keys, rotate_keys, rotate_old_keys
+from grantline.keys.rotation import add_message_key, ensure_keys, rotate_keys, rotate_old_keys
 
 __all__ = [
     "Envelope",
     "EnvelopeBroken",
     "Keyring",
     "PreparedMac",
+    "add_message_key",
     "ensure_keys",
     "load_keyring",
     "load_master_key",

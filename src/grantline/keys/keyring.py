@@ -2,18 +2,18 @@
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from grantline.db import Database
 from grantline.keys.envelope import Envelope
 from grantline.keys.mac import PreparedMac
-from grantline.keys.rotation import MAC
+from grantline.keys.rotation import MAC, MESSAGES
 from grantline.oauth import jwt
 
 
@@ -81,6 +81,22 @@ class Keyring:
         )
         return jwt.sign(claims, key.private, alg=alg, kid=key.id, typ=typ)
 
+    @property
+    def message_keys(self) -> tuple[str, ...]:
+        """Public halves of the keys for messages to other data centers, newest first, as the registry lists
+        them."""
+        found = sorted((k for k in self._keys if k.purpose == MESSAGES), key=lambda k: -k.number)
+        return tuple(str(key.public["x"]) for key in found)
+
+    def sign_message(self, claims: Mapping[str, Any], *, listed: Collection[str], typ: str) -> str:
+        """A message, signed with the newest key that the registry lists. Raises LookupError when it lists
+        none."""
+        found = [k for k in self._keys if k.purpose == MESSAGES and k.public["x"] in listed]
+        if not found:
+            raise LookupError("The registry lists no key of this data center.")
+        key = max(found, key=lambda k: k.number)
+        return jwt.sign(claims, key.private, alg="EdDSA", kid=key.id, typ=typ)
+
     def jwks(self, now: int) -> Mapping[str, Any]:
         """The public keys (RFC 7517): those that sign, those that will, and those whose signatures may
         live."""
@@ -93,7 +109,8 @@ class Keyring:
 
     def _published(self, now: int) -> list[_Key]:
         # Longest in use first: several libraries take the first key that fits.
-        live = [k for k in self._keys if k.purpose != MAC and (k.retired_at is None or now < k.retired_at)]
+        public = (k for k in self._keys if k.purpose not in (MAC, MESSAGES))
+        live = [k for k in public if k.retired_at is None or now < k.retired_at]
         return sorted(live, key=lambda k: (k.purpose != "RS256", k.active_at))
 
     def form_token(self, *parts: str) -> str:
@@ -107,7 +124,7 @@ def _open(purpose: str, private: bytes) -> Any:
     # The envelope proved that nobody but us wrote it. Testing the primes once more would hold up every
     # request for 40 ms whenever the command line changes something.
     key = serialization.load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
-    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey)
     return key
 
 

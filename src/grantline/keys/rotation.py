@@ -7,14 +7,17 @@ import secrets
 from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from grantline.db import Database, Transaction
 from grantline.keys.envelope import Envelope
-from grantline.oauth.jwk import public_jwk
+from grantline.oauth.jwk import PrivateKey, public_jwk
 
 SIGNING: Final = ("RS256", "ES256")
 MAC: Final = "access-token"
+MESSAGES: Final = "messages"
+"""Signs what this data center tells others. The registry lists its public half, so it changes only when an
+operator says so."""
 PUBLISH_AHEAD_SECONDS: Final = 24 * 3600
 OVERLAP_SECONDS: Final = 24 * 3600
 MAC_AHEAD_SECONDS: Final = 10
@@ -23,6 +26,8 @@ ROTATE_SECONDS: Final = 90 * 24 * 3600
 """Keys of this age are replaced by themselves."""
 
 
+_FIRST: Final = (*SIGNING, MAC, MESSAGES)
+
 _Made = tuple[str, dict[str, Any], bytes]
 
 
@@ -30,12 +35,14 @@ def _generate(purpose: str) -> _Made:
     """A new key: its id, its public JWK (empty for a MAC key) and its private bytes."""
     if purpose == MAC:
         return "mac_" + secrets.token_hex(8), {}, secrets.token_bytes(32)
-    private = (
-        rsa.generate_private_key(65537, 2048)
-        if purpose == "RS256"
-        else ec.generate_private_key(ec.SECP256R1())
-    )
-    jwk = dict(public_jwk(private.public_key(), alg=purpose))
+    private: PrivateKey
+    if purpose == "RS256":
+        private = rsa.generate_private_key(65537, 2048)
+    elif purpose == MESSAGES:
+        private = ed25519.Ed25519PrivateKey.generate()
+    else:
+        private = ec.generate_private_key(ec.SECP256R1())
+    jwk = dict(public_jwk(private.public_key()))
     sealed = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -47,9 +54,9 @@ async def _next_number(tx: Transaction, purpose: str) -> int:
     return ((row[0] if row is not None else None) or 0) + 1
 
 
-async def _generate_all() -> dict[str, _Made]:
+async def _generate_all(purposes: tuple[str, ...] = (*SIGNING, MAC)) -> dict[str, _Made]:
     """A new key for each purpose; an RSA key takes longer than any request may wait for the loop."""
-    return await asyncio.to_thread(lambda: {purpose: _generate(purpose) for purpose in (*SIGNING, MAC)})
+    return await asyncio.to_thread(lambda: {purpose: _generate(purpose) for purpose in purposes})
 
 
 async def _insert(
@@ -77,12 +84,14 @@ async def _announce(tx: Transaction) -> None:
 
 async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
     """Make the first key of every purpose that has none."""
-    if len(await db.all("SELECT DISTINCT purpose FROM keys")) == len((*SIGNING, MAC)):
+    present = {row[0] for row in await db.all("SELECT DISTINCT purpose FROM keys")}
+    missing = tuple(purpose for purpose in _FIRST if purpose not in present)
+    if not missing:
         return
-    generated = await _generate_all()
+    generated = await _generate_all(missing)
     async with db.transaction() as tx:
         await _announce(tx)
-        for purpose in (*SIGNING, MAC):
+        for purpose in missing:
             if await tx.one("SELECT 1 FROM keys WHERE purpose = $1 LIMIT 1", purpose) is None:
                 await _insert(tx, envelope, purpose, 1, generated[purpose], active_at=now, now=now)
 
@@ -90,7 +99,7 @@ async def ensure_keys(db: Database, envelope: Envelope, now: int) -> None:
 async def rotate_old_keys(db: Database, envelope: Envelope, now: int) -> list[str]:
     """Rotate if the newest key is ROTATE_SECONDS old, and drop keys that are over; gives the ids of new
     ones."""
-    row = await db.one("SELECT MAX(created_at) FROM keys")
+    row = await db.one("SELECT MAX(created_at) FROM keys WHERE purpose <> $1", MESSAGES)
     if row is not None and row[0] is not None and now >= row[0] + ROTATE_SECONDS:
         return await rotate_keys(db, envelope, now)
     if await db.one("SELECT 1 FROM keys WHERE retired_at <= $1 LIMIT 1", now) is not None:
@@ -131,3 +140,14 @@ async def rotate_keys(db: Database, envelope: Envelope, now: int, *, compromised
             )
             made.append(await _insert(tx, envelope, purpose, number, new, active_at=now + ahead, now=now))
     return made
+
+
+async def add_message_key(db: Database, envelope: Envelope, now: int) -> str:
+    """A further key for messages to other data centers; gives its public half as the registry lists it. It
+    signs as soon as the registry does."""
+    made = (await _generate_all((MESSAGES,)))[MESSAGES]
+    async with db.transaction() as tx:
+        await _announce(tx)
+        number = await _next_number(tx, MESSAGES)
+        await _insert(tx, envelope, MESSAGES, number, made, active_at=now, now=now)
+    return str(made[1]["x"])

@@ -1,4 +1,4 @@
-"""Public keys as JSON (RFC 7517), for the two algorithms that we sign with."""
+"""Public keys as JSON (RFC 7517), for the algorithms that we sign with."""
 
 import hashlib
 import json
@@ -6,10 +6,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _THUMBPRINT_MEMBERS: Final = {
     "RSA": ("e", "kty", "n"),
@@ -20,11 +20,13 @@ _MIN_RSA_BITS = 2048
 
 
 def algorithm_of(key: PublicKey | PrivateKey) -> str:
-    """Return the one algorithm that a key is for, RS256 or ES256 (RFC 8725 §3.1); else ValueError."""
+    """Return the one algorithm that a key is for: RS256, ES256 or EdDSA (RFC 8725 §3.1); else ValueError."""
     if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
         if key.key_size < _MIN_RSA_BITS:
             raise ValueError("an RSA key needs 2048 bits or more")
         return "RS256"
+    if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
+        return "EdDSA"
     if isinstance(key.curve, ec.SECP256R1):
         return "ES256"
     raise ValueError("no algorithm of ours fits this key")
@@ -44,6 +46,8 @@ def public_jwk(
     if isinstance(public, rsa.RSAPublicKey):
         rsa_numbers = public.public_numbers()
         members = {"kty": "RSA", "n": _encode_integer(rsa_numbers.n), "e": _encode_integer(rsa_numbers.e)}
+    elif isinstance(public, ed25519.Ed25519PublicKey):
+        members = {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(public.public_bytes_raw())}
     else:
         point = public.public_numbers()
         # Coordinates have a fixed length, leading zeros included (RFC 7518 §6.2.1.2).

@@ -53,7 +53,7 @@ class _Registry(jws.JWSRegistry):
 
 
 def sign(claims: Mapping[str, object], key: PrivateKey, *, alg: str, kid: str, typ: str) -> str:
-    """Return the claims as a JWT in compact form, signed with RS256 or ES256.
+    """Return the claims as a JWT in compact form, signed with RS256, ES256 or EdDSA.
 
     A key that is not for `alg`, and a claim that is null, are bugs further up: ValueError.
     """
@@ -98,6 +98,13 @@ def verify(
     _check_claims(claims, typ, issuer, audience)
     _check_times(claims, now, leeway, accept_expired=accept_expired)
     return claims
+
+
+def unverified_issuer(token: str) -> str:
+    """What a token says its issuer is, to look up the keys that it must verify with; nothing of it may be
+    believed before that. Raises JwtRefused."""
+    issuer = _parse(token)[1].get("iss")
+    return issuer if isinstance(issuer, str) else ""
 
 
 def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,11 +10,13 @@ to clients whose switch is on. The rules live below, in the packages that this o
 from grantline.web.app import build_app
 from grantline.web.listen import CannotListen, bind_for_workers, listener, run, serve_all
 from grantline.web.logs import set_up_logs
+from grantline.web.neighbours import Neighbours
 from grantline.web.server import Server, load_catalog, open_server
 from grantline.web.vendor_wire import scope_aliases
 
 __all__ = [
     "CannotListen",
+    "Neighbours",
     "Server",
     "bind_for_workers",
     "build_app",

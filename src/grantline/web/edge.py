@@ -25,7 +25,7 @@ from grantline.web.console_api import ADDRESSES, refuse_call
 from grantline.web.errors import answer_error
 from grantline.web.headers import Headers
 from grantline.web.peer import Peer, find_peer
-from grantline.web.routes import CONSOLE_API, PROGRAMS, Program, find_program
+from grantline.web.routes import CONSOLE_API, MOST_BODY, PROGRAMS, Program, find_program
 from grantline.web.server import Server
 
 Scope = MutableMapping[str, Any]
@@ -34,7 +34,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_BODY: Final = 64 * 1024
 MOST_LOGO_BODY: Final = 320 * 1024
 """Of the one form of the console that brings a picture."""
 MOST_URL: Final = 8 * 1024
@@ -203,9 +202,11 @@ class Edge:
             await self._send(scope, send, answer._replace(headers=(("allow", allowed),)), (), visit)
             return
         try:
-            body = await read_body(receive, headers)
+            body = await read_body(receive, headers, program.most_body)
         except BodyTooLarge:
-            answer = self._refused(program, 413, "The request is larger than 64 KB.", visit)
+            answer = self._refused(
+                program, 413, f"The request is larger than {program.most_body // 1024} KB.", visit
+            )
             await self._send(scope, send, answer._replace(headers=(("connection", "close"),)), (), visit)
             return
         except BodyCutOff:
@@ -364,20 +365,20 @@ def _size(raw: list[tuple[bytes, bytes]]) -> int:
     return sum([len(name) + len(value) for name, value in raw])
 
 
-async def read_body(receive: Receive, headers: dict[str, str]) -> bytes:
+async def read_body(receive: Receive, headers: dict[str, str], most: int = MOST_BODY) -> bytes:
     """The body, counted while it streams, whatever Content-Length says. Raises BodyTooLarge, BodyCutOff."""
     length = headers.get("content-length", "0")
-    if len(length) > 10 or (length.isascii() and length.isdecimal() and int(length) > MOST_BODY):
+    if len(length) > 10 or (length.isascii() and length.isdecimal() and int(length) > most):
         raise BodyTooLarge
     message = await receive()
     pieces: list[bytes] = [message.get("body", b"")]
     received = len(pieces[0])
-    while message.get("more_body", False) and received <= MOST_BODY:
+    while message.get("more_body", False) and received <= most:
         message = await receive()
         pieces.append(message.get("body", b""))
         received += len(pieces[-1])
     if message["type"] == "http.disconnect":
         raise BodyCutOff
-    if received > MOST_BODY:
+    if received > most:
         raise BodyTooLarge
     return b"".join(pieces)

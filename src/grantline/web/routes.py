@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from grantline.activity import STARTED
+from grantline.datacenters import ADDRESS, LARGEST_BODY
 from grantline.web.call import Answer, Call
 from grantline.web.console_api import ADDRESSES, answer_call
-from grantline.web.endpoints import device, documents, introspect, revoke, token, userinfo
+from grantline.web.endpoints import device, documents, introspect, messages, revoke, token, userinfo
 from grantline.web.server import Server
 
+MOST_BODY: Final = 64 * 1024
 Handler = Callable[[Server, Call], Awaitable[Answer]]
 
 
@@ -23,6 +25,7 @@ class Program:
     cors: str = "none"
     counted: str = ""
     """Under which word an app's successes are counted; those of tokens are counted at their endpoint."""
+    most_body: int = MOST_BODY
 
 
 PROGRAMS: Final = MappingProxyType(
@@ -38,6 +41,7 @@ PROGRAMS: Final = MappingProxyType(
         "/oauth/v2/keys": Program({"GET": documents.keys}, "public"),
         "/oauth/v3/device/code": Program({"POST": device.device_code}, "app", STARTED),
         "/oauth/v3/device/token": Program({"POST": device.device_token}, "app"),
+        ADDRESS: Program({"POST": messages.take}, most_body=LARGEST_BODY),
         "/oauth/serverinfo": Program({"GET": documents.serverinfo}, "public"),
         "/.well-known/openid-configuration": Program({"GET": documents.openid_document}, "public"),
         "/.well-known/oauth-authorization-server": Program({"GET": documents.oauth_document}, "public"),

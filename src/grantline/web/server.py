@@ -14,7 +14,6 @@ from grantline.clients import list_apis
 from grantline.datacenters import (
     Clock,
     DataCenter,
-    DataCenters,
     Home,
     NodeClock,
     find_pulse,
@@ -30,6 +29,7 @@ from grantline.scopes import Catalog
 from grantline.settings import Settings
 from grantline.tokens import Mint, ScopeSets
 from grantline.web.background import jobs
+from grantline.web.neighbours import Neighbours
 from grantline.web.node import Node
 from grantline.web.templating import Pages
 
@@ -47,6 +47,7 @@ class Server:
     passwords: Passwords
     pages: Pages
     node: Node
+    neighbours: Neighbours
     counters: Counters
     https: bool
     post: Post | None
@@ -80,6 +81,7 @@ class Server:
             loop.create_task(self.counters.run()),
             loop.create_task(self.node.follow()),
             loop.create_task(self._do_jobs()),
+            loop.create_task(self.neighbours.follow(self.mint, self.clock)),
         ]
 
     async def _do_jobs(self) -> None:
@@ -140,9 +142,11 @@ async def open_server(
     await ensure_keys(db, envelope, node_clock())
     pulse = await find_pulse(db)  # before what it tells of is loaded
     node = Node(db, node_clock, pulse.revision if pulse is not None else 0)
+    home = DataCenter(settings.data_center, settings.public_url, settings.api_base)
+    neighbours = Neighbours(db, settings.data_centers, home)
     mint = Mint(
         db=db,
-        data_centers=DataCenters(DataCenter(settings.data_center, settings.public_url, settings.api_base)),
+        data_centers=await neighbours.start(),
         keyring=await load_keyring(db, envelope),
         catalog=await load_catalog(db),
         scope_sets=ScopeSets(db),
@@ -159,6 +163,7 @@ async def open_server(
         passwords=Passwords(),
         pages=pages or Pages(),
         node=node,
+        neighbours=neighbours,
         counters=Counters(db),
         https=settings.public_url.startswith("https://"),
         post=post,

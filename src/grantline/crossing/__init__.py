@@ -1,0 +1,13 @@
+"""What crosses from one data center to another, and how: definitions of apps, what was refused to them, a
+device's wish, and, when an operator says so, a person who moves.
+
+Messages are signed and taken once (`datacenters.messages`). `sending.py` sends one, `receiving.py` is the
+table of what is done with each kind, `courier.py` keeps sending what waits. Nothing else of people crosses;
+docs/data-centers.md lists what does.
+"""
+
+from grantline.crossing.courier import Courier
+from grantline.crossing.receiving import receive
+from grantline.crossing.sending import NotTaken, Sender, Unreachable
+
+__all__ = ["Courier", "NotTaken", "Sender", "Unreachable", "receive"]

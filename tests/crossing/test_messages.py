@@ -1,0 +1,88 @@
+"""Messages between data centers: signed, meant for one, taken once (T109)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from grantline.crossing import NotTaken
+from grantline.datacenters import ADDRESS, HEADER, MESSAGE_TYPE, claims_of_message
+from tests.centers import Sites
+
+
+async def test_a_message_is_taken_and_the_sender_was_heard(sites: Sites) -> None:
+    assert await sites.carry() == {}
+    row = await sites["eu"].db.one("SELECT heard_at, told_at, problem FROM data_centers WHERE code = 'us'")
+    assert tuple(row) == (sites.clock(), sites.clock(), "")
+
+
+async def test_a_data_center_that_does_not_answer_is_noted_and_heals(sites: Sites) -> None:
+    sites.wires.cut = {"eu"}
+    assert await sites.carry("us") == {"us>eu": "no answer (ConnectError)"}
+    sites.wires.cut = set()
+    assert await sites.carry("us") == {}
+    row = await sites["us"].db.one("SELECT problem FROM data_centers WHERE code = 'eu'")
+    assert row[0] == ""
+
+
+def signed(sites: Sites, body: bytes, *, by: str = "us", to: str = "eu", **changes: Any) -> str:
+    home = sites[by].mint.home
+    claims = claims_of_message(
+        "hello", body, home=home, receiver=sites[to].mint.home, id="id-1", now=sites.clock()
+    )
+    return str(sites[by].mint.keyring.sign_message({**claims, **changes}, listed=home.keys, typ=MESSAGE_TYPE))
+
+
+async def deliver(sites: Sites, token: str, body: bytes = b"{}", to: str = "eu") -> Any:
+    response = await sites[to].call("POST", ADDRESS, content=body, headers={HEADER: token})
+    return response.status_code, response.json().get("reason", "")
+
+
+async def test_a_signed_message_is_taken_once(sites: Sites) -> None:
+    token = signed(sites, b"{}")
+    assert await deliver(sites, token) == (200, "")
+    assert await deliver(sites, token) == (403, "a replay")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"aud": "http://127.0.0.1:8799"}, "another audience"),
+        ({"iss": "http://127.0.0.1:8799"}, "a sender that is not in the registry"),
+        ({"iat": 1_795_000_000 - 900, "exp": 1_795_000_000 - 700}, "expired"),
+        ({"exp": 1_795_000_000 + 301}, "too long a life"),
+        ({"iat": 1_795_000_000 + 61}, "not valid yet"),
+        ({"jti": ""}, "no id"),
+        ({"sub": "nothing-known"}, "a kind that is not known"),
+        ({"digest": "x"}, "another body"),
+    ],
+)
+async def test_T109_a_message_that_is_wrong_in_one_thing_is_refused(
+    sites: Sites, changes: dict[str, Any], reason: str
+) -> None:
+    assert await deliver(sites, signed(sites, b"{}", **changes)) == (403, reason)
+
+
+async def test_T109_another_key_than_the_listed_ones_signs_nothing(sites: Sites) -> None:
+    home = sites["us"].mint.home
+    claims = claims_of_message(
+        "hello", b"{}", home=home, receiver=sites["eu"].mint.home, id="id-2", now=sites.clock()
+    )
+    eu = sites["eu"].mint
+    forged = eu.keyring.sign_message(claims, listed=eu.home.keys, typ=MESSAGE_TYPE)
+    assert await deliver(sites, forged) == (403, "no key, or more than one, fits")
+
+
+async def test_T109_a_refused_message_of_a_known_sender_is_audited(sites: Sites) -> None:
+    await deliver(sites, signed(sites, b"{}", sub="nothing-known"))
+    row = await sites["eu"].db.one("SELECT detail FROM audit WHERE kind = 'message.refused'")
+    assert json.loads(row[0]) == {"reason": "a kind that is not known", "sender": "us"}
+
+
+async def test_a_key_that_the_registry_does_not_list_is_not_used(sites: Sites) -> None:
+    text = sites.registry.read_text()
+    key = sites["us"].mint.home.keys[0]
+    sites.registry.write_text(text.replace(f'["{key}"]', "[]"))
+    await sites["us"].server.neighbours.look(sites["us"].mint)
+    assert await sites.carry("us") == {"us>eu": "The registry lists no key of this data center."}
+    assert NotTaken("x").reason == "x"
