@@ -103,7 +103,7 @@ class Browser:
         return await self.http.get(path, params=params, **options)
 
     async def post(self, path: str, data: Mapping[str, Any], *, origin: str | None = "") -> httpx2.Response:
-        origin = self._site.issuer if origin == "" else origin
+        origin = self._site.issuer if origin == "own" else origin
         headers = {"Origin": origin} if origin is not None else {}
         return await self.http.post(path, data=data, headers=headers)
 

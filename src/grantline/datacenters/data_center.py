@@ -47,7 +47,7 @@ class DataCenters:
 
     def find(self, code: str) -> DataCenter | None:
         """The other data center of this code; None for this one and for unknown ones."""
-        return next((center for center in self.others if center.code == code), None)
+        return {center.code: center for center in self.others}.get(code)
 
     def serverinfo(self) -> Mapping[str, object]:
         """The public list, in the shape that apps of the vendor's wire read (B6), and the names, consoles and

@@ -49,9 +49,7 @@ async def load_data_centers(db: Database, home: DataCenter) -> DataCenters:
         " ORDER BY code"
     )
     centers = {row[0]: _center(row) for row in rows}
-    return DataCenters(
-        centers.get(home.code, home), tuple(center for code, center in centers.items() if code != home.code)
-    )
+    return DataCenters(centers.pop(home.code, home), tuple(centers.values()))
 
 
 async def list_standings(db: Database, home_code: str) -> Mapping[str, Standing]:

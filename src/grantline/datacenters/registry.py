@@ -28,8 +28,8 @@ MOST: Final = 64
 _CODE: Final = re.compile(r"[a-z]{2,4}")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _LINE: Final = re.compile(r"\(at line (\d+)")
-_HEADING: Final = re.compile(r"""\s*\[\[?\s*["']?([^]"'.]*)""")
-_MEMBER: Final = re.compile(r"""\s*["']?([^"'.=\s]+)["']?\s*[.=]""")
+_HEADING: Final = re.compile(r"""\s*\[\[?\s*["']?([^]"'.]*).*""")
+_MEMBER: Final = re.compile(r"""\s*["']?([^"'.=\s]+)["']?\s*[.=].*""")
 _MEMBERS: Final = ("name", "accounts", "console", "api", "keys")
 _NEEDED: Final = ("name", "accounts", "api")
 _LONGEST_NAME: Final = 60
@@ -83,20 +83,19 @@ class _Reader:
                 " GRANTLINE_DATA_CENTER."
             )
         self._check_home(centers[home.code], home)
-        others = (center for code, center in centers.items() if code != home.code)
-        return DataCenters(centers[home.code], tuple(others))
+        return DataCenters(centers.pop(home.code), tuple(centers.values()))
 
     def _refuse(self, code: str, member: str, why: str) -> RegistryRefused:
         return RegistryRefused(f"{self._name}, line {self._line(code, member)}: {why}")
 
-    def _line(self, code: str, member: str) -> int:
+    def _line(self, wanted: str, member: str) -> int:
         """The line of a table's member, or of its heading when the member is not there."""
         heading, table = 1, ""
         for number, line in enumerate(self._lines, 1):
-            if found := _HEADING.match(line):
+            if found := _HEADING.fullmatch(line):
                 table = found[1].strip()
-                heading = number if table == code else heading
-            elif (found := _MEMBER.match(line)) and found[1] == (member if table == code else code):
+                heading = number if table == wanted else heading
+            elif (found := _MEMBER.fullmatch(line)) and found[1] == (member if table == wanted else wanted):
                 return number
         return heading
 
