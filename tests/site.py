@@ -102,7 +102,9 @@ class Browser:
     ) -> httpx2.Response:
         return await self.http.get(path, params=params, **options)
 
-    async def post(self, path: str, data: Mapping[str, Any], *, origin: str | None = "") -> httpx2.Response:
+    async def post(
+        self, path: str, data: Mapping[str, Any], *, origin: str | None = "own"
+    ) -> httpx2.Response:
         origin = self._site.issuer if origin == "own" else origin
         headers = {"Origin": origin} if origin is not None else {}
         return await self.http.post(path, data=data, headers=headers)
