@@ -43,12 +43,14 @@ def render_challenge(
     *,
     scope: str | None = None,
     resource_metadata: str | None = None,
+    expected_issuer: str | None = None,
     scheme: str = BEARER,
 ) -> str:
     """Return a WWW-Authenticate value, with the error only if a token was presented (RFC 6750 §3).
 
-    `scope` names what the call needs. With scheme "Basic" it is the challenge of RFC 6749 §5.2, and holds the
-    realm alone. A value that a quoted string cannot hold is a bug further up: ValueError.
+    `scope` names what the call needs, `expected_issuer` the data center whose tokens the caller should ask
+    for. With scheme "Basic" it is the challenge of RFC 6749 §5.2, and holds the realm alone. A value that a
+    quoted string cannot hold is a bug further up: ValueError.
     """
     attributes = {"realm": realm}
     if scheme == BEARER:
@@ -58,6 +60,8 @@ def render_challenge(
             attributes["scope"] = scope
         if resource_metadata is not None:
             attributes["resource_metadata"] = resource_metadata
+        if expected_issuer is not None:
+            attributes["expected_issuer"] = expected_issuer
     for name, text in attributes.items():
         if not _QUOTABLE.fullmatch(text):
             raise ValueError(f"{name} cannot stand in a challenge")
