@@ -77,8 +77,9 @@ CREATE TABLE causes_elsewhere (
 );
 CREATE INDEX causes_elsewhere_by_time ON causes_elsewhere (last_at);
 
--- A device whose person lives in another data center: which one.
+-- A device whose person lives in another data center: which one; and in which one it asked, if not in this.
 ALTER TABLE device_codes ADD COLUMN user_location TEXT NOT NULL DEFAULT '';
+ALTER TABLE device_codes ADD COLUMN started_in TEXT NOT NULL DEFAULT '';
 
 -- People who moved to another data center: what their old refresh tokens answer for a while. No personal data.
 ALTER TABLE accounts ADD COLUMN moving_to TEXT NOT NULL DEFAULT '';
