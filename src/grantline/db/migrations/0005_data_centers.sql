@@ -83,6 +83,7 @@ ALTER TABLE device_codes ADD COLUMN started_in TEXT NOT NULL DEFAULT '';
 
 -- People who moved to another data center: what their old refresh tokens answer for a while. No personal data.
 ALTER TABLE accounts ADD COLUMN moving_to TEXT NOT NULL DEFAULT '';
+ALTER TABLE accounts ADD COLUMN move_id TEXT NOT NULL DEFAULT '';
 CREATE TABLE moved_authorizations (
   id BIGINT PRIMARY KEY,
   client_id TEXT NOT NULL,
@@ -90,10 +91,13 @@ CREATE TABLE moved_authorizations (
   expires_at BIGINT NOT NULL
 );
 CREATE INDEX moved_authorizations_by_end ON moved_authorizations (expires_at);
--- Who came from another data center by which move, so that asking again makes nobody twice.
+-- Who came from another data center by which move, so that asking again makes nobody twice; account 0: the move
+-- was cancelled before anybody came.
 CREATE TABLE arrivals (
   move_id TEXT PRIMARY KEY,
   sender TEXT NOT NULL,
   account_id BIGINT NOT NULL,
+  answer TEXT NOT NULL,
   arrived_at BIGINT NOT NULL
 );
+CREATE INDEX arrivals_by_sender ON arrivals (sender, arrived_at);
