@@ -26,6 +26,14 @@ from grantline.clients.client_secrets import (
     revoke_secret,
 )
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
+from grantline.clients.elsewhere import (
+    Elsewhere,
+    check_data_centers,
+    find_elsewhere,
+    list_elsewhere,
+    queue_definition,
+    set_data_centers,
+)
 from grantline.clients.logos import (
     MOST_LOGO_BYTES,
     MOST_LOGO_PIXELS,
@@ -68,6 +76,12 @@ from grantline.clients.rehearsals import (
     stop_rehearsal,
     take_rehearsed,
 )
+from grantline.clients.secrets_elsewhere import (
+    add_secret_for,
+    reset_secrets_for,
+    revoke_secret_for,
+    share_secrets,
+)
 from grantline.clients.seeking import SecretHolder, find_secret_holder, seek_clients
 from grantline.clients.transfer import TransferRefused, transfer_client
 from grantline.clients.trials import (
@@ -106,6 +120,7 @@ __all__ = [
     "ClientMemory",
     "ClientSecret",
     "ClientType",
+    "Elsewhere",
     "FieldProblem",
     "Logo",
     "LogoRefused",
@@ -120,7 +135,9 @@ __all__ = [
     "Trial",
     "Unconfirmed",
     "add_secret",
+    "add_secret_for",
     "authenticate",
+    "check_data_centers",
     "check_registration",
     "clear_trials",
     "compare_manifest",
@@ -135,6 +152,7 @@ __all__ = [
     "find_client",
     "find_client_for",
     "find_created",
+    "find_elsewhere",
     "find_logo",
     "find_rehearsal",
     "find_secret_holder",
@@ -147,23 +165,29 @@ __all__ = [
     "lasting_secrets",
     "list_apis",
     "list_clients",
+    "list_elsewhere",
     "list_these_clients",
     "list_workspace_clients",
     "manifest_of",
     "move_api",
     "origin_is_registered",
     "parse_manifest",
+    "queue_definition",
     "read_logo",
     "recall",
     "register_client",
     "registration_of",
     "render_manifest",
     "reset_secrets",
+    "reset_secrets_for",
     "revoke_secret",
+    "revoke_secret_for",
     "seek_clients",
     "serves",
+    "set_data_centers",
     "set_disabled",
     "set_logo",
+    "share_secrets",
     "start_rehearsal",
     "start_trial",
     "stop_rehearsal",

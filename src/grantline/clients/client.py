@@ -66,6 +66,11 @@ class Client:
     """The end of a trial run."""
 
     @property
+    def data_center(self) -> str:
+        """The data center where it is registered, as its id says."""
+        return self.id.split("_", 2)[1]
+
+    @property
     def enabled(self) -> bool:
         """Whether the app may be used at all."""
         return self.disabled_at is None

@@ -45,6 +45,8 @@ class ClientType:
     """`yes`, `no`, or `https` (only on a claimed https redirect)."""
     needs_homepage: bool = True
     user_present: bool = True
+    crosses: bool = True
+    """Whether its apps may work for the people of other data centers."""
 
 
 _DAY: Final = 24 * 3600
@@ -89,6 +91,7 @@ SELF_CLIENT: Final = ClientType(
     refresh_token="always",
     needs_homepage=False,
     user_present=False,
+    crosses=False,
 )
 NON_BROWSER: Final = ClientType(
     name="non-browser",
@@ -135,6 +138,7 @@ RESOURCE_API: Final = ClientType(
     grants=frozenset(),
     needs_homepage=False,
     user_present=False,
+    crosses=False,
 )
 """Not a type that anyone chooses: what `grantline api create` registers."""
 

@@ -9,6 +9,8 @@ CREATE TABLE data_centers (
   listed INTEGER NOT NULL,
   heard_at BIGINT,
   told_at BIGINT,
+  -- When it was last asked what it has of our apps.
+  compared_at BIGINT,
   problem TEXT NOT NULL
 );
 
@@ -28,10 +30,13 @@ CREATE TABLE client_elsewhere (
   enabled INTEGER NOT NULL,
   -- Secrets of its own there, as in clients.secrets; NULL: the same as at home.
   secrets TEXT,
+  wanted_version BIGINT NOT NULL DEFAULT 0,
   confirmed_version BIGINT NOT NULL DEFAULT 0,
   confirmed_at BIGINT,
   -- When to send next; NULL: nothing is waiting.
   due_at BIGINT,
+  -- What ends something goes before the rest.
+  urgent INTEGER NOT NULL DEFAULT 0,
   waiting_since BIGINT,
   tries INTEGER NOT NULL DEFAULT 0,
   problem TEXT NOT NULL DEFAULT '',
@@ -39,13 +44,20 @@ CREATE TABLE client_elsewhere (
 );
 CREATE INDEX client_elsewhere_by_due ON client_elsewhere (data_center, due_at);
 
+-- When an app last came into other hands: those who allowed it are asked once more then, in every data center.
+ALTER TABLE clients ADD COLUMN handed_over_at BIGINT NOT NULL DEFAULT 0;
+
 -- Apps of other data centers: the state that their home wants, and whether our operator blocked them here.
 CREATE TABLE client_imports (
   client_id TEXT PRIMARY KEY REFERENCES clients (id),
+  data_center TEXT NOT NULL,
   state TEXT NOT NULL,
+  -- Of the definition that was taken: two of one version are the same.
+  digest TEXT NOT NULL,
   received_at BIGINT NOT NULL,
   blocked_at BIGINT
 );
+CREATE INDEX client_imports_by_home ON client_imports (data_center, client_id);
 
 -- What was refused here to apps of other data centers, to be told to their owners; and what others told us.
 CREATE TABLE causes_to_tell (
