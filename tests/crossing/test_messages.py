@@ -53,6 +53,7 @@ async def test_a_signed_message_is_taken_once(sites: Sites) -> None:
         ({"exp": 1_795_000_000 + 301}, "too long a life"),
         ({"iat": 1_795_000_000 + 61}, "not valid yet"),
         ({"jti": ""}, "no id"),
+        ({"jti": "x" * 65}, "no id"),
         ({"sub": "nothing-known"}, "a kind that is not known"),
         ({"digest": "x"}, "another body"),
     ],
@@ -71,6 +72,14 @@ async def test_T109_another_key_than_the_listed_ones_signs_nothing(sites: Sites)
     eu = sites["eu"].mint
     forged = eu.keyring.sign_message(claims, listed=eu.home.keys, typ=MESSAGE_TYPE)
     assert await deliver(sites, forged) == (403, "no key, or more than one, fits")
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [("", "not in compact form"), ("a.b.c", "not base64url")],
+)
+async def test_T109_what_is_no_token_is_refused_too(sites: Sites, token: str, reason: str) -> None:
+    assert await deliver(sites, token) == (403, reason)
 
 
 async def test_T109_a_refused_message_of_a_known_sender_is_audited(sites: Sites) -> None:

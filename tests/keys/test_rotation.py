@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from grantline.db import Database, open_database
-from grantline.keys import Envelope, Keyring, ensure_keys, load_keyring, rotate_keys, rotate_old_keys
+from grantline.keys import (
+    Envelope,
+    Keyring,
+    add_message_key,
+    ensure_keys,
+    load_keyring,
+    rotate_keys,
+    rotate_old_keys,
+)
 from tests.site import Site
 
 pytestmark = pytest.mark.both_engines
@@ -93,7 +101,7 @@ async def test_rotating_again_removes_what_is_over_and_numbers_go_on(
         await rotate_keys(db, envelope, NOW + turn * 10 * DAY)
     rows = await db.all("SELECT purpose, number FROM keys ORDER BY purpose, number")
     numbers = {purpose: [row[1] for row in rows if row[0] == purpose] for purpose in {row[0] for row in rows}}
-    assert numbers == {"RS256": [4, 5], "ES256": [4, 5], "access-token": [4, 5]}
+    assert numbers == {"RS256": [4, 5], "ES256": [4, 5], "access-token": [4, 5], "messages": [1]}
 
 
 async def test_T127_a_compromised_key_is_gone_at_once_and_its_number_never_comes_back(
@@ -176,10 +184,25 @@ async def test_T121_a_sealed_key_in_another_row_does_not_open(db: Database, enve
         await load_keyring(db, envelope)
 
 
+async def test_the_key_for_other_data_centers_stays_until_an_operator_adds_one(
+    db: Database, envelope: Envelope
+) -> None:
+    """The registry lists it: what rotates by itself, or after a compromise of tokens, leaves it alone."""
+    await ensure_keys(db, envelope, NOW)
+    before = (await load_keyring(db, envelope)).message_keys
+    assert len(before) == 1
+    await rotate_old_keys(db, envelope, NOW + 90 * DAY)
+    await rotate_keys(db, envelope, NOW + 100 * DAY, compromised=True)
+    assert (await load_keyring(db, envelope)).message_keys == before
+    added = await add_message_key(db, envelope, NOW + 101 * DAY)
+    assert list((await load_keyring(db, envelope)).message_keys) == [added, *before]
+    assert await rotate_old_keys(db, envelope, NOW + 102 * DAY) == []
+
+
 async def test_keys_are_made_once_however_often_they_are_ensured(db: Database, envelope: Envelope) -> None:
     for _ in range(3):
         await ensure_keys(db, envelope, NOW)
-    assert len(await db.all("SELECT id FROM keys")) == 3
+    assert len(await db.all("SELECT id FROM keys")) == 4
 
 
 async def test_keys_are_replaced_when_they_are_old_and_dropped_when_they_are_over(
@@ -189,7 +212,7 @@ async def test_keys_are_replaced_when_they_are_old_and_dropped_when_they_are_ove
     assert await rotate_old_keys(db, envelope, NOW + 90 * DAY - 1) == []
     assert len(await rotate_old_keys(db, envelope, NOW + 90 * DAY)) == 3
     turned = NOW + 90 * DAY
-    for at, kept in ((turned + DAY, 6), (turned + 2 * DAY - 1, 5), (turned + 2 * DAY, 3)):
+    for at, kept in ((turned + DAY, 7), (turned + 2 * DAY - 1, 6), (turned + 2 * DAY, 4)):
         assert await rotate_old_keys(db, envelope, at) == []
         assert len(await db.all("SELECT id FROM keys")) == kept
     assert await rotate_old_keys(db, envelope, turned + 90 * DAY - 1) == []

@@ -272,11 +272,13 @@ PROGRAMS_BY_SECRET = {
     *("/oauth/v2/userinfo", "/oauth/user/info", "/oauth/v3/device/code", "/oauth/v3/device/token"),
 }
 """What these name is a secret of a client; test_token.py and test_revocation.py hold their tables."""
+PROGRAMS_OF_DATA_CENTERS = {"/oauth/data-centers/messages"}
+"""What these name is the sender's own, whose signature is asked for first (tests/crossing)."""
 
 
 def test_T143_every_route_says_whether_it_takes_an_id() -> None:
     assert {route.path for route in PEOPLE} == WITHOUT_IDS | WITH_IDS
-    assert {*PROGRAMS} == PROGRAMS_WITHOUT_IDS | PROGRAMS_BY_SECRET
+    assert {*PROGRAMS} == PROGRAMS_WITHOUT_IDS | PROGRAMS_BY_SECRET | PROGRAMS_OF_DATA_CENTERS
 
 
 async def test_T143_what_belongs_to_another_person_is_as_good_as_missing(site: Site) -> None:

@@ -88,7 +88,7 @@ def verify_message(token: str, body: bytes, centers: DataCenters, now: int) -> M
         raise MessageRefused("another audience", sender.code)
     if not 0 < claims["exp"] - claims["iat"] <= LONGEST_LIFE_SECONDS:
         raise MessageRefused("too long a life", sender.code)
-    if not claims.get("jti") or len(claims["jti"]) > 64:
+    if not 0 < len(str(claims.get("jti", ""))) <= 64:
         raise MessageRefused("no id", sender.code)
     if not hmac.compare_digest(str(claims.get("digest", "")).encode(), _digest(body).encode()):
         raise MessageRefused("another body", sender.code)
@@ -98,7 +98,7 @@ def verify_message(token: str, body: bytes, centers: DataCenters, now: int) -> M
         raise MessageRefused("not JSON", sender.code) from None
     if not isinstance(members, dict):
         raise MessageRefused("not a JSON object", sender.code)
-    return Message(sender, claims["sub"], claims["jti"], members, claims["exp"])
+    return Message(sender, claims["sub"], str(claims["jti"]), members, claims["exp"])
 
 
 async def take_message(tx: Transaction, message: Message) -> None:
@@ -117,7 +117,10 @@ async def take_message(tx: Transaction, message: Message) -> None:
 
 def _find_sender(token: str, centers: DataCenters) -> DataCenter:
     """Who it says it is from; nothing is believed yet."""
-    issuer = jwt.unverified_issuer(token)
+    try:
+        issuer = jwt.unverified_issuer(token)
+    except jwt.JwtRefused as refused:
+        raise MessageRefused(refused.reason) from None
     for center in centers.others:
         if center.issuer == issuer:
             return center
