@@ -20,12 +20,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 
 from grantline.accounts import Account, create_account, find_account_by_email, personal_organization
-from grantline.clients import Api, Client, Registration, create_api, register_client
+from grantline.clients import Api, ApiDeclaration, Client, Registration, create_api, register_client
 from grantline.settings import Settings
-from grantline.tokens import issue_authorization_code
+from grantline.tokens import issue_authorization_code, load_catalog
 from grantline.web.app import build_app
 from grantline.web.edge import Edge
-from grantline.web.server import Server, load_catalog, open_server
+from grantline.web.server import Server, open_server
 from grantline.web.templating import Pages
 
 START: Final = 1_795_000_000
@@ -190,13 +190,11 @@ class Site:
             self._apps[type_name] = app
         return app
 
-    async def api(self, identifier: str = API, prefix: str = "CRM") -> tuple[Api, str]:
-        """A registered API and its secret."""
+    async def api(self, identifier: str = API, prefix: str = "CRM", **said: Any) -> tuple[Api, str]:
+        """A registered API and its secret; `said` goes into its declaration."""
         api, secret = await create_api(
             self.db,
-            identifier=identifier,
-            scope_prefix=prefix,
-            name=f"API {prefix}",
+            said=ApiDeclaration(identifier, prefix, f"API {prefix}", **said),
             data_center=self.server.code,
             now=self.clock(),
         )

@@ -91,7 +91,7 @@ def _plural(message: object) -> Message:
 def _of_tables() -> Iterator[Message]:
     for explanation in CATALOGUE.values():
         yield from (explanation.title, explanation.cause, explanation.fix)
-    catalog = Catalog({})
+    catalog = Catalog(())
     for service in catalog.services:
         yield service.title
         for resource in service.resources:

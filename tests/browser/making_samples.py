@@ -187,7 +187,7 @@ def _of_client(sample: Any) -> Iterator[Sample]:
         type_title="Server-based",
         token="b2f7c1",
     )
-    catalog = Catalog({})
+    catalog = Catalog(())
     named = ["CRM.modules.leads.READ", "CRM.modules.products.DELETE", "openid"]
     chosen = [
         {"name": name, "sentence": sentence, "sensitivity": reach, "level": level, "used": used}

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import covers, parse_scope
-from grantline.scopes import Catalog
+from grantline.scopes import Catalog, DeclaredApi
 
 CRM, BOOKS = "https://crm.example", "https://books.example"
-CATALOG = Catalog({CRM: ("CRM", "CRM"), BOOKS: ("Books", "Books")})
+CATALOG = Catalog((DeclaredApi(CRM, "CRM", "CRM"), DeclaredApi(BOOKS, "Books", "Books")))
 API_SCOPES = [scope.name for scope in CATALOG.scopes if scope.service != "OpenID"]
 
 
@@ -149,4 +149,4 @@ def test_an_alias_of_a_service_holds_only_where_it_is_given() -> None:
 
 
 def test_an_api_that_declares_the_prefix_of_a_known_service_adds_no_scopes() -> None:
-    assert len(Catalog({CRM: ("crm", "Fake")}).scopes) == len(Catalog({}).scopes)
+    assert len(Catalog((DeclaredApi(CRM, "crm", "Fake"),)).scopes) == len(Catalog(()).scopes)

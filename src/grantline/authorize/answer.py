@@ -7,6 +7,7 @@ from grantline.db import Transaction
 from grantline.oauth.errors import OAuthError
 from grantline.oauth.responses import error_redirect_parameters, render_redirect
 from grantline.tokens import (
+    Holder,
     Mint,
     NewAuthorization,
     ScopeSet,
@@ -112,11 +113,12 @@ async def _token_parameters(
         sid=sid,
     )
     issued = await issue_authorization(tx, mint, checked.client, new, now)
-    access_token = access_token_of(mint, issued.authorization_id, issued.sequence, scope_set, now)
+    holder = Holder(checked.client, account.id, organization_id, auth_time)
+    minted = access_token_of(mint, holder, issued.authorization_id, issued.sequence, scope_set, now)
     parameters = {
-        "access_token": access_token,
+        "access_token": minted.token,
         "token_type": "Bearer",
-        "expires_in": str(mint.access_token_seconds),
+        "expires_in": str(minted.expires_in),
         "scope": " ".join(checked.asked_scope if scope_set.scope == checked.scope else scope_set.scope),
         "api_domain": mint.home.api_domain,
     }
@@ -133,7 +135,7 @@ async def _token_parameters(
             auth_time=auth_time,
             nonce=checked.request.nonce,
             sid=sid,
-            access_token=access_token,
+            access_token=minted.token,
             claims=claims,
         )
     return parameters

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from grantline.cli.running import CommandFailed, DatabaseOption, JsonOption, Workplace, say, work
-from grantline.clients import Api, ApiRefused, create_api, list_apis
+from grantline.clients import Api, ApiDeclaration, ApiRefused, create_api, list_apis
 
 app = typer.Typer(no_args_is_help=True, help="APIs (resource servers).")
 
@@ -28,9 +28,7 @@ def create(
         try:
             return await create_api(
                 place.db,
-                identifier=identifier,
-                scope_prefix=scopes,
-                name=name,
+                said=ApiDeclaration(identifier, scopes, name),
                 data_center=place.home.code,
                 now=place.now,
             )

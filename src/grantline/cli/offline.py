@@ -5,13 +5,11 @@ from pydantic import ValidationError
 
 from grantline.activity import Recorder
 from grantline.cli.running import CommandFailed, Workplace
-from grantline.clients import list_apis
 from grantline.datacenters import DataCenter, load_data_centers
 from grantline.keys import Envelope, Keyring, load_keyring, load_master_key
 from grantline.limits import Limiter
-from grantline.scopes import Catalog
 from grantline.settings import Settings
-from grantline.tokens import Mint, ScopeSets
+from grantline.tokens import Mint, ScopeSets, load_catalog
 
 
 def settings_of(place: Workplace) -> Settings:
@@ -38,14 +36,13 @@ def open_envelope(place: Workplace) -> Envelope:
 async def offline_mint(place: Workplace) -> Mint:
     """A mint for one command."""
     issuer = place.home.issuer or "http://127.0.0.1"
-    catalog = Catalog({api.identifier: (api.scope_prefix, api.name) for api in await list_apis(place.db)})
     envelope = open_envelope(place)
     keyring: Keyring = await load_keyring(place.db, envelope)
     return Mint(
         db=place.db,
         data_centers=await load_data_centers(place.db, DataCenter(place.home.code, issuer, issuer)),
         keyring=keyring,
-        catalog=catalog,
+        catalog=await load_catalog(place.db),
         scope_sets=ScopeSets(place.db),
         limiter=Limiter(0),
         recorder=Recorder(place.db),

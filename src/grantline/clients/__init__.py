@@ -4,7 +4,21 @@ A *client* is an app as Grantline knows it. What people allowed it is next door 
 in `tokens`.
 """
 
-from grantline.clients.apis import Api, ApiRefused, create_api, find_api, list_apis, move_api
+from grantline.clients.apis import (
+    ORIGINS_POLICIES,
+    TOKEN_FORMATS,
+    Api,
+    ApiDeclaration,
+    ApiRefused,
+    ApiScope,
+    check_declaration,
+    create_api,
+    delete_api,
+    find_api,
+    list_apis,
+    list_workspace_apis,
+    update_api,
+)
 from grantline.clients.authentication import Authenticated, Unconfirmed, authenticate, recall, unknown_client
 from grantline.clients.checks import FieldProblem, Registration, RegistrationRefused, check_registration
 from grantline.clients.client import (
@@ -83,6 +97,7 @@ from grantline.clients.secrets_elsewhere import (
     share_secrets,
 )
 from grantline.clients.seeking import SecretHolder, find_secret_holder, seek_clients
+from grantline.clients.switching import Leaving, list_leaving, secrets_there, switch_data_center
 from grantline.clients.transfer import TransferRefused, transfer_client
 from grantline.clients.trials import (
     SETTLE_SECONDS,
@@ -108,12 +123,16 @@ __all__ = [
     "MOST_LIVE",
     "MOST_LOGO_BYTES",
     "MOST_LOGO_PIXELS",
+    "ORIGINS_POLICIES",
     "REHEARSAL_SECONDS",
     "RESOURCE_API",
     "SETTLE_SECONDS",
+    "TOKEN_FORMATS",
     "TRIAL_SECONDS",
     "Api",
+    "ApiDeclaration",
     "ApiRefused",
+    "ApiScope",
     "Authenticated",
     "Change",
     "Client",
@@ -123,6 +142,7 @@ __all__ = [
     "Elsewhere",
     "FieldProblem",
     "Logo",
+    "Leaving",
     "LogoRefused",
     "Manifest",
     "Registration",
@@ -138,6 +158,7 @@ __all__ = [
     "add_secret_for",
     "authenticate",
     "check_data_centers",
+    "check_declaration",
     "check_registration",
     "clear_trials",
     "compare_manifest",
@@ -145,6 +166,7 @@ __all__ = [
     "confirms",
     "create_api",
     "creation_key",
+    "delete_api",
     "delete_client",
     "end_trial",
     "failures_for",
@@ -166,10 +188,11 @@ __all__ = [
     "list_apis",
     "list_clients",
     "list_elsewhere",
+    "list_leaving",
     "list_these_clients",
+    "list_workspace_apis",
     "list_workspace_clients",
     "manifest_of",
-    "move_api",
     "origin_is_registered",
     "parse_manifest",
     "queue_definition",
@@ -182,6 +205,7 @@ __all__ = [
     "reset_secrets_for",
     "revoke_secret",
     "revoke_secret_for",
+    "secrets_there",
     "seek_clients",
     "serves",
     "set_data_centers",
@@ -190,10 +214,12 @@ __all__ = [
     "share_secrets",
     "start_rehearsal",
     "start_trial",
+    "switch_data_center",
     "stop_rehearsal",
     "take_rehearsed",
     "transfer_client",
     "unknown_client",
+    "update_api",
     "update_client",
     "update_trial",
 ]

@@ -1,23 +1,68 @@
-"""APIs: the resource servers that may introspect tokens meant for them."""
+"""APIs: the resource servers that tokens are for. Their owners declare identifier, scopes and the kind of
+tokens that they take, and may introspect tokens meant for them."""
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from grantline.clients.checks import Registration
 from grantline.clients.client_secrets import mint_secret
 from grantline.clients.client_types import RESOURCE_API
 from grantline.clients.registration import insert_client
-from grantline.db import Database, Transaction, UniqueViolation
+from grantline.db import Database, Row, Transaction, UniqueViolation
+from grantline.oauth.scope import OPERATIONS
 from grantline.opaque import CLIENT_ID, mint
 
+TOKEN_FORMATS: Final = ("opaque", "jwt-es256", "jwt-rs256")
+"""What access tokens for an API are: opaque ones are asked about, JWTs (RFC 9068) may be verified offline."""
+ORIGINS_POLICIES: Final = ("registered", "none", "any")
+"""Which web pages may call the API: those at the domains that their app registered, none, or any."""
+SHORTEST_LIFE: Final = 60
+LONGEST_LIFE: Final = 3600
+MOST_SCOPES: Final = 100
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,30}")
+_SCOPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9_]{0,30}){0,4}\.[A-Z]{1,10}")
+_LONGEST_SENTENCE: Final = 120
+_LONGEST_IDENTIFIER: Final = 500
+_RESERVED: Final = frozenset({"openid", "aaaserver", "crm", "zohocrm", "zohofiles", "zohosearch"})
+"""Prefixes of what Grantline and its wires know by themselves: the operator alone gives them out."""
 
 
 class ApiRefused(ValueError):
-    """The API can't be registered so; the message says why."""
+    """The API can't be registered so. `field` names what is wrong with it, where that is one thing."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class ApiScope:
+    """A scope that an API declares."""
+
+    name: str
+    sentence: str
+    sensitivity: int = 3
+    """5 (everything) to 1."""
+    for_apps: bool = True
+    shows_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDeclaration:
+    """What may be said about an API."""
+
+    identifier: str
+    scope_prefix: str
+    name: str
+    scopes: tuple[ApiScope, ...] = ()
+    token_format: str = "opaque"
+    token_seconds: int = 0
+    """0: as the data center's."""
+    origins_policy: str = "registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,59 +73,217 @@ class Api:
     identifier: str
     scope_prefix: str
     name: str
+    scopes: tuple[ApiScope, ...] = ()
+    token_format: str = "opaque"
+    token_seconds: int = 0
+    origins_policy: str = "registered"
+    workspace_id: int = 0
+    """Who declared it; 0: the operator."""
+    created_at: int = 0
+
+    @property
+    def algorithm(self) -> str:
+        """What its JWTs are signed with; empty for opaque tokens."""
+        return self.token_format.partition("-")[2].upper()
+
+    @property
+    def declaration(self) -> ApiDeclaration:
+        """What was said about it, to change one thing and leave the rest."""
+        return ApiDeclaration(
+            self.identifier,
+            self.scope_prefix,
+            self.name,
+            self.scopes,
+            self.token_format,
+            self.token_seconds,
+            self.origins_policy,
+        )
+
+
+def check_declaration(said: ApiDeclaration) -> ApiDeclaration:
+    """The declaration with blanks around texts gone. Raises ApiRefused."""
+    said = replace(said, identifier=said.identifier.strip(), name=" ".join(said.name.split()))
+    _check_identifier(said.identifier)
+    if not _PREFIX.fullmatch(said.scope_prefix):
+        raise ApiRefused(
+            "The scope prefix must be a word of letters and digits, such as CRM.", "scope_prefix"
+        )
+    if not said.name or len(said.name) > 60 or not said.name.isprintable():
+        raise ApiRefused("The name must have 1 to 60 characters.", "name")
+    if said.token_format not in TOKEN_FORMATS:
+        raise ApiRefused(f"The token format must be one of {', '.join(TOKEN_FORMATS)}.", "token_format")
+    if said.token_seconds and not SHORTEST_LIFE <= said.token_seconds <= LONGEST_LIFE:
+        raise ApiRefused(
+            f"Tokens must live {SHORTEST_LIFE} to {LONGEST_LIFE} seconds, or 0 for the usual time.",
+            "token_seconds",
+        )
+    if said.origins_policy not in ORIGINS_POLICIES:
+        policies = ", ".join(ORIGINS_POLICIES)
+        raise ApiRefused(f"The policy for web pages must be one of {policies}.", "origins_policy")
+    _check_scopes(said)
+    return said
+
+
+def _check_identifier(identifier: str) -> None:
+    try:
+        parts = urlsplit(identifier)
+    except ValueError:
+        parts = urlsplit("")
+    good = parts.scheme in ("http", "https") and parts.hostname and not parts.fragment and not parts.username
+    if not good or not identifier.isascii() or not identifier.isprintable() or " " in identifier:
+        raise ApiRefused(
+            "The identifier must be an absolute address without a fragment, such as https://api.example.com.",
+            "identifier",
+        )
+    if len(identifier) > _LONGEST_IDENTIFIER:
+        raise ApiRefused(f"The identifier is longer than {_LONGEST_IDENTIFIER} characters.", "identifier")
+
+
+def _check_scopes(said: ApiDeclaration) -> None:
+    if len(said.scopes) > MOST_SCOPES:
+        raise ApiRefused(f"At most {MOST_SCOPES} scopes.", "scopes")
+    names: set[str] = set()
+    for scope in said.scopes:
+        if not _SCOPE.fullmatch(scope.name) or scope.name.rpartition(".")[2] not in OPERATIONS:
+            form = f"Write {said.scope_prefix}.resource.OPERATION, with one of {', '.join(OPERATIONS)}."
+            raise ApiRefused(f"{scope.name[:60]!r} is not a scope. {form}", "scopes")
+        if scope.name.partition(".")[0] != said.scope_prefix:
+            raise ApiRefused(f"{scope.name} does not begin with {said.scope_prefix}.", "scopes")
+        if scope.name.lower() in names:
+            raise ApiRefused(f"{scope.name} stands there twice.", "scopes")
+        if not 1 <= scope.sensitivity <= 5:
+            raise ApiRefused(f"The sensitivity of {scope.name} must be 1 to 5.", "scopes")
+        sentence = scope.sentence
+        if (
+            not 3 <= len(sentence) <= _LONGEST_SENTENCE
+            or not sentence.isprintable()
+            or sentence.strip() != sentence
+        ):
+            raise ApiRefused(
+                f"{scope.name} needs a sentence of 3 to {_LONGEST_SENTENCE} characters that says what people"
+                " allow.",
+                "scopes",
+            )
+        names.add(scope.name.lower())
 
 
 async def create_api(
-    db: Database, *, identifier: str, scope_prefix: str, name: str, data_center: str, now: int
+    db: Database,
+    *,
+    said: ApiDeclaration,
+    data_center: str,
+    now: int,
+    workspace_id: int = 0,
+    created_by: int = 0,
 ) -> tuple[Api, str]:
-    """A new API and its client secret. Raises ApiRefused."""
-    parts = urlsplit(identifier)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.fragment
-        or not identifier.isascii()
-    ):
-        raise ApiRefused(
-            "The identifier must be an absolute address without a fragment, such as https://api.example.com."
-        )
-    if not _PREFIX.fullmatch(scope_prefix):
-        raise ApiRefused("The scope prefix must be a word of letters and digits, such as CRM.")
+    """A new API and its client secret. A workspace's prefix must be its own: whoever shares one gets into the
+    audience of the others' tokens (T99). Raises ApiRefused."""
+    said = check_declaration(said)
     client_id = mint(CLIENT_ID, data_center)
-    value, secret = mint_secret(data_center, now)
+    value, secret = mint_secret(data_center, now, created_by)
     try:
         async with db.transaction() as tx:
+            await _announce(tx)  # first: whoever else declares one waits here
+            await _check_prefix(tx, said.scope_prefix, workspace_id, "")
             await insert_client(
                 tx,
                 client_id=client_id,
                 kind=RESOURCE_API,
-                asked=Registration(name=name, data_centers=(data_center,)),
+                asked=Registration(name=said.name, data_centers=(data_center,)),
                 secret=secret,
-                owner_account_id=0,
+                owner_account_id=created_by,
                 organization_id=0,
                 creation_key=None,
                 now=now,
+                workspace_id=workspace_id,
             )
             await tx.run(
-                "INSERT INTO apis (client_id, identifier, scope_prefix, name, created_at) VALUES ($1, $2,"
-                " $3, $4, $5)",
+                "INSERT INTO apis (client_id, identifier, scope_prefix, name, created_at, workspace_id,"
+                " scopes, token_format, token_seconds, origins_policy, updated_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $5)",
                 client_id,
-                identifier,
-                scope_prefix,
-                name,
+                said.identifier,
+                said.scope_prefix,
+                said.name,
+                now,
+                workspace_id,
+                _render_scopes(said.scopes),
+                said.token_format,
+                said.token_seconds,
+                said.origins_policy,
+            )
+    except UniqueViolation:
+        raise _taken(said.identifier) from None
+    created = await find_api(db, client_id)
+    assert created is not None
+    return created, value
+
+
+async def update_api(db: Database, api: Api, said: ApiDeclaration, now: int) -> Api:
+    """The API with what is said now. Its prefix stays: it is in the names that apps ask for. Raises
+    ApiRefused; LookupError when it was deleted meanwhile."""
+    said = check_declaration(said)
+    if said.scope_prefix != api.scope_prefix:
+        raise ApiRefused("The prefix can't change: apps ask for these scopes by name.", "scope_prefix")
+    try:
+        async with db.transaction() as tx:
+            await _announce(tx)
+            changed = await tx.run(
+                "UPDATE apis SET identifier = $2, name = $3, scopes = $4, token_format = $5,"
+                " token_seconds = $6, origins_policy = $7, updated_at = $8 WHERE client_id = $1",
+                api.client_id,
+                said.identifier,
+                said.name,
+                _render_scopes(said.scopes),
+                said.token_format,
+                said.token_seconds,
+                said.origins_policy,
                 now,
             )
-            await _announce(tx)
+            await tx.run(
+                "UPDATE clients SET name = $2, version = version + 1, updated_at = $3 WHERE id = $1",
+                api.client_id,
+                said.name,
+                now,
+            )
     except UniqueViolation:
-        raise ApiRefused(f"An API with the identifier {identifier} exists already.") from None
-    return Api(client_id, identifier, scope_prefix, name), value
+        raise _taken(said.identifier) from None
+    updated = await find_api(db, api.client_id)
+    if not changed or updated is None:
+        raise LookupError(api.client_id)
+    return updated
 
 
-async def move_api(db: Database, client_id: str, identifier: str) -> None:
-    """Give an API another identifier. Tokens for the old one are for nobody from then on."""
+async def delete_api(db: Database, client_id: str, now: int) -> bool:
+    """Delete the API: it introspects nothing more, and its scopes can't be asked for any more. False when
+    there is no such API."""
     async with db.transaction() as tx:
-        await tx.run("UPDATE apis SET identifier = $2 WHERE client_id = $1", client_id, identifier)
         await _announce(tx)
+        gone = await tx.run("DELETE FROM apis WHERE client_id = $1", client_id)
+        await tx.run(
+            "UPDATE clients SET deleted_at = $2, secrets = '[]', version = version + 1 WHERE id = $1"
+            " AND type = 'api'",
+            client_id,
+            now,
+        )
+    return gone == 1
+
+
+async def _check_prefix(tx: Transaction, prefix: str, workspace_id: int, but: str) -> None:
+    """Raises ApiRefused when the prefix is another's; the operator may give one to several APIs."""
+    if not workspace_id:
+        return
+    taken = await tx.one(
+        "SELECT 1 FROM apis WHERE LOWER(scope_prefix) = LOWER($1) AND client_id <> $2 LIMIT 1", prefix, but
+    )
+    if prefix.lower() in _RESERVED or taken is not None:
+        raise ApiRefused(
+            f"The prefix {prefix} is taken. Choose another, such as My{prefix[:20]}.", "scope_prefix"
+        )
+
+
+def _taken(identifier: str) -> ApiRefused:
+    return ApiRefused(f"An API with the identifier {identifier} exists already.", "identifier")
 
 
 async def _announce(tx: Transaction) -> None:
@@ -88,19 +291,45 @@ async def _announce(tx: Transaction) -> None:
     await tx.run("UPDATE home SET revision = revision + 1 WHERE one = 1")
 
 
-async def find_api(db: Database, client_id: str) -> Api | None:
-    """The API that introspects as this client."""
-    row = await db.one(
-        "SELECT client_id, identifier, scope_prefix, name FROM apis WHERE client_id = $1", client_id
+_COLUMNS: Final = (
+    "a.client_id, a.identifier, a.scope_prefix, a.name, a.scopes, a.token_format, a.token_seconds,"
+    " a.origins_policy, a.workspace_id, a.created_at"
+)
+
+
+def _render_scopes(scopes: Sequence[ApiScope]) -> str:
+    return json.dumps(
+        [[s.name, s.sentence, s.sensitivity, int(s.for_apps), int(s.shows_person)] for s in scopes],
+        separators=(",", ":"),
     )
-    return Api(row[0], row[1], row[2], row[3]) if row is not None else None
+
+
+def _api(row: Row) -> Api:
+    listed: list[list[Any]] = json.loads(row[4])
+    scopes = tuple(ApiScope(s[0], s[1], s[2], bool(s[3]), bool(s[4])) for s in listed)
+    return Api(row[0], row[1], row[2], row[3], scopes, row[5], row[6], row[7], row[8], row[9])
+
+
+async def find_api(db: Database | Transaction, client_id: str) -> Api | None:
+    """The API that introspects as this client."""
+    row = await db.one(f"SELECT {_COLUMNS} FROM apis a WHERE a.client_id = $1", client_id)
+    return _api(row) if row is not None else None
 
 
 async def list_apis(db: Database) -> Sequence[Api]:
     """Every registered API, oldest first."""
     rows = await db.all(
-        "SELECT a.client_id, a.identifier, a.scope_prefix, a.name FROM apis a JOIN clients c ON c.id ="
-        " a.client_id"
-        " WHERE c.deleted_at IS NULL ORDER BY a.created_at, a.client_id"
+        f"SELECT {_COLUMNS} FROM apis a JOIN clients c ON c.id = a.client_id WHERE c.deleted_at IS NULL"
+        " ORDER BY a.created_at, a.client_id"
     )
-    return [Api(row[0], row[1], row[2], row[3]) for row in rows]
+    return [_api(row) for row in rows]
+
+
+async def list_workspace_apis(db: Database, workspace_id: int) -> Sequence[Api]:
+    """The APIs that a workspace declared, oldest first."""
+    rows = await db.all(
+        f"SELECT {_COLUMNS} FROM apis a JOIN clients c ON c.id = a.client_id"
+        " WHERE a.workspace_id = $1 AND c.deleted_at IS NULL ORDER BY a.created_at, a.client_id",
+        workspace_id,
+    )
+    return [_api(row) for row in rows]

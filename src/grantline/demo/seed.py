@@ -12,17 +12,19 @@ from typing import Any, Final
 
 from grantline.accounts import Account, create_account, find_account_by_email, personal_organization
 from grantline.clients import (
+    ApiDeclaration,
     Client,
     Registration,
     create_api,
     find_client,
     list_apis,
-    move_api,
     register_client,
     registration_of,
+    update_api,
     update_client,
 )
-from grantline.web import Server, load_catalog
+from grantline.tokens import load_catalog
+from grantline.web import Server
 
 Person = tuple[str, str, str, str]
 """E-mail address, given name, family name, role."""
@@ -217,15 +219,15 @@ async def seed_crm(server: Server, seed: Seed, ports: Ports) -> tuple[str, str, 
     if known is None or known["client_id"] not in registered:
         api, secret = await create_api(
             server.db,
-            identifier=identifier,
-            scope_prefix="CRM",
-            name=CRM_NAME,
+            said=ApiDeclaration(identifier, "CRM", CRM_NAME),
             data_center=server.code,
             now=server.clock(),
         )
         known = {"client_id": api.client_id, "client_secret": secret}
         seed.put(key, known)
     elif registered[known["client_id"]].identifier != identifier:
-        await move_api(server.db, known["client_id"], identifier)
+        api = registered[known["client_id"]]
+        said = replace(api.declaration, identifier=identifier)
+        await update_api(server.db, api, said, server.clock())
     server.mint.catalog = await load_catalog(server.db)
     return identifier, known["client_id"], known["client_secret"]

@@ -12,7 +12,9 @@ from grantline.oauth.requests import AuthorizationCodeRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.opaque import AUTHORIZATION_CODE
 from grantline.tokens import (
+    LONGEST_ACCESS_TOKEN_SECONDS,
     AuthorizationCode,
+    Holder,
     Issued,
     NewAuthorization,
     PresentedCode,
@@ -62,8 +64,9 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
     _check_owner(exchange, presented)
     scope, resources, _ = narrow(exchange.mint, code.scope, code.resources, None, request.resource)
     issued = await _spend(exchange, code)
-    access_token = await access_token_for(
-        exchange.mint, issued.authorization_id, issued.sequence, scope, resources, exchange.now
+    holder = Holder(exchange.client, code.account_id, code.organization_id, code.auth_time)
+    minted = await access_token_for(
+        exchange.mint, holder, issued.authorization_id, issued.sequence, scope, resources, exchange.now
     )
     id_token = None
     if "openid" in code.scope:
@@ -75,11 +78,11 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
             auth_time=code.auth_time,
             nonce=code.nonce,
             sid=code.sid or None,
-            access_token=access_token,
+            access_token=minted.token,
         )
     return TokenResponse(
-        access_token=access_token,
-        expires_in=exchange.mint.access_token_seconds,
+        access_token=minted.token,
+        expires_in=minted.expires_in,
         scope=" ".join(code.asked_scope if scope == code.scope else scope),
         api_domain=exchange.mint.home.api_domain,
         refresh_token=issued.refresh_token,
@@ -173,7 +176,7 @@ async def _end_what_it_yielded(exchange: Exchange, code: AuthorizationCode) -> N
             mint.db,
             authorization.id,
             code.sequence,
-            (code.consumed_at or now) + mint.access_token_seconds,
+            (code.consumed_at or now) + LONGEST_ACCESS_TOKEN_SECONDS,
             now,
         )
     else:

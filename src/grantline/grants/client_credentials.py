@@ -8,6 +8,7 @@ from grantline.oauth.requests import ClientCredentialsRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.scopes import Resolved
 from grantline.tokens import (
+    Holder,
     NewAuthorization,
     access_token_for,
     issue_authorization,
@@ -41,10 +42,11 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
         sid="",
     )
     joined = await next_client_sequence(mint.db, client, new, now) or await _join_anew(exchange, new)
-    access_token = await access_token_for(mint, joined[0], joined[1], scope, resources, now)
+    holder = Holder(client, new.account_id, client.organization_id, 0)
+    minted = await access_token_for(mint, holder, joined[0], joined[1], scope, resources, now)
     return TokenResponse(
-        access_token=access_token,
-        expires_in=mint.access_token_seconds,
+        access_token=minted.token,
+        expires_in=minted.expires_in,
         scope=" ".join(resolved.asked if scope == resolved.names else scope),
         api_domain=mint.home.api_domain,
     )

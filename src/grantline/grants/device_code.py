@@ -1,7 +1,7 @@
 """The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
 
 from grantline.accounts import find_account, lock_account
-from grantline.grants.exchange import Exchange, check_confirmed, check_kind
+from grantline.grants.exchange import Exchange, check_confirmed, check_form, check_made_here
 from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from grantline.oauth.pkce import check_code_verifier
 from grantline.oauth.requests import DeviceCodeRequest
@@ -9,6 +9,7 @@ from grantline.oauth.responses import TokenResponse
 from grantline.opaque import DEVICE_CODE
 from grantline.tokens import (
     DeviceCode,
+    Holder,
     Issued,
     NewAuthorization,
     access_token_for,
@@ -24,10 +25,11 @@ from grantline.tokens import (
 async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> TokenResponse:
     """Tokens once the person allowed it; else the word of RFC 8628 §3.5 for where it stands."""
     check_confirmed(exchange)
-    check_kind(exchange, request.device_code, DEVICE_CODE, "device_code_unknown")
+    check_form(request.device_code, DEVICE_CODE, "device_code_unknown")
     mint, now = exchange.mint, exchange.now
     code = await find_device_code(mint.db, request.device_code)
-    if code is None:
+    if code is None:  # only now, since one that was handed over to us keeps the name of its maker
+        check_made_here(exchange, request.device_code, "device_code_unknown")
         raise InvalidGrant("device_code_unknown")
     if code.client_id != exchange.client.id:
         raise InvalidGrant("device_code_other_client", hint="The device code was issued to another client.")
@@ -47,8 +49,9 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
         raise AccessDenied("device_declined", hint="The person's account is disabled.")
     scope, resources, _ = narrow(mint, code.scope, code.resources, None, request.resource)
     issued = await _spend(exchange, code)
-    access_token = await access_token_for(
-        mint, issued.authorization_id, issued.sequence, scope, resources, now
+    holder = Holder(exchange.client, account.id, code.organization_id, code.auth_time)
+    minted = await access_token_for(
+        mint, holder, issued.authorization_id, issued.sequence, scope, resources, now
     )
     id_token = None
     if "openid" in code.scope:
@@ -58,11 +61,11 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
             account.id,
             now=now,
             auth_time=code.auth_time,
-            access_token=access_token,
+            access_token=minted.token,
         )
     return TokenResponse(
-        access_token=access_token,
-        expires_in=mint.access_token_seconds,
+        access_token=minted.token,
+        expires_in=minted.expires_in,
         scope=" ".join(code.asked_scope if scope == code.scope else scope),
         api_domain=mint.home.api_domain,
         refresh_token=issued.refresh_token,

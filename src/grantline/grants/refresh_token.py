@@ -23,6 +23,7 @@ from grantline.tokens import (
     REFRESH_SPAN_SECONDS,
     REFRESHES,
     Authorization,
+    Holder,
     Narrowed,
     Refreshed,
     Successor,
@@ -159,14 +160,15 @@ async def _answer(
 ) -> TokenResponse:
     """The tokens of a refresh that happened at this time: made again, they are the same."""
     mint, (scope, resources, asked) = exchange.mint, kept
-    access_token = await access_token_for(mint, authorization_id, held.sequence, scope, resources, at)
+    holder = Holder(exchange.client, held.account_id, held.organization_id, held.auth_time)
+    minted = await access_token_for(mint, holder, authorization_id, held.sequence, scope, resources, at)
     return TokenResponse(
-        access_token=access_token,
-        expires_in=mint.access_token_seconds,
+        access_token=minted.token,
+        expires_in=minted.expires_in,
         scope=" ".join(asked or (held.asked_scope if scope == held.scope else scope)),
         api_domain=mint.home.api_domain,
         refresh_token=successor,
-        id_token=_id_token(exchange, held, access_token, at) if "openid" in scope else None,
+        id_token=_id_token(exchange, held, minted.token, at) if "openid" in scope else None,
     )
 
 

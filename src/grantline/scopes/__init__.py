@@ -3,7 +3,19 @@
 The grammar (comma or space, hierarchy) is in `oauth/scope`; here stands which scopes exist.
 """
 
-from grantline.scopes.catalog import Catalog, Resolved, Scope
+from grantline.scopes.catalog import Catalog, Form, Resolved, Scope
+from grantline.scopes.declared import DeclaredApi, DeclaredScope
 from grantline.scopes.vocabulary import OPENID_SCOPES, SERVICES, Resource, Service
 
-__all__ = ["OPENID_SCOPES", "SERVICES", "Catalog", "Resolved", "Resource", "Scope", "Service"]
+__all__ = [
+    "OPENID_SCOPES",
+    "SERVICES",
+    "Catalog",
+    "DeclaredApi",
+    "DeclaredScope",
+    "Form",
+    "Resolved",
+    "Resource",
+    "Scope",
+    "Service",
+]

@@ -7,6 +7,7 @@ from typing import Final
 
 from grantline.oauth.errors import InvalidScope
 from grantline.oauth.scope import parse_scope
+from grantline.scopes.declared import DeclaredApi
 from grantline.scopes.vocabulary import OPENID_SCOPES, SERVICES, Resource, Service
 
 _VERBS: Final = MappingProxyType(
@@ -56,6 +57,19 @@ class Resolved:
     """Words unknown here that OpenID Connect Core §3.1.2.1 lets us pass over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What access tokens for an audience are like."""
+
+    algorithm: str
+    """ES256 or RS256 for a JWT (RFC 9068); empty for an opaque token."""
+    seconds: int
+    """Their life; 0: as the data center's."""
+
+
+_KNOWN: Final = frozenset(service.prefix.lower() for service in SERVICES)
+
+
 def _openid_scopes() -> Iterable[Scope]:
     for entry in OPENID_SCOPES:
         group = "Keep" if entry.name == "offline_access" else "Sign in" if entry.name == "openid" else "See"
@@ -85,29 +99,66 @@ def _service_scopes(service: Service) -> Iterable[Scope]:
             )
 
 
-class Catalog:
-    """The scopes of one data center; immutable. `apis` maps identifiers to (scope prefix, name) of the
-    registered APIs."""
+def _declared_services(apis: Sequence[DeclaredApi]) -> Iterable[Service]:
+    """A service for each prefix that is not known from the start; the API that has it first names it."""
+    seen = set(_KNOWN)
+    for api in apis:
+        if api.prefix.lower() not in seen:
+            seen.add(api.prefix.lower())
+            yield Service(api.prefix, api.name, tuple(_resources(api)))
 
-    def __init__(self, apis: Mapping[str, tuple[str, str]]) -> None:
-        known = {service.prefix.lower() for service in SERVICES}
-        declared = {}
-        for prefix, name in apis.values():
-            if prefix.lower() not in known:
-                root = Resource("", name, f"data in {name}")
-                declared[prefix.lower()] = Service(prefix, name, (root,))
-        self.services: tuple[Service, ...] = (*SERVICES, *declared.values())
-        scopes = [*_openid_scopes()]
+
+def _resources(api: DeclaredApi) -> Iterable[Resource]:
+    """What the API's scopes are about; all of it, with every operation, where it declares none."""
+    noun = f"data in {api.name}"
+    operations: dict[str, list[str]] = {}
+    for scope in api.scopes:
+        path, _, operation = scope.name.partition(".")[2].rpartition(".")
+        operations.setdefault(path, []).append(operation)
+    if not operations:
+        yield Resource("", api.name, noun)
+    for path, found in operations.items():
+        yield Resource(path, path or api.name, noun, operations=tuple(found))
+
+
+def _declared_scopes(apis: Sequence[DeclaredApi]) -> Iterable[Scope]:
+    for api in apis:
+        for one in api.scopes:
+            resource, _, operation = one.name.partition(".")[2].rpartition(".")
+            yield Scope(
+                one.name,
+                api.prefix,
+                resource,
+                operation,
+                one.sentence,
+                _VERBS[operation][0],
+                one.sensitivity,
+                one.for_apps,
+                one.shows_person,
+            )
+
+
+class Catalog:
+    """The scopes of one data center, those of the registered APIs among them; immutable."""
+
+    def __init__(self, apis: Sequence[DeclaredApi]) -> None:
+        self.services: tuple[Service, ...] = (*SERVICES, *_declared_services(apis))
+        scopes = {scope.name: scope for scope in _openid_scopes()}
         for service in self.services:
-            scopes.extend(_service_scopes(service))
-        self.scopes: tuple[Scope, ...] = tuple(scopes)
-        self._by_name = {
-            scope.name if scope.service == "OpenID" else scope.name.lower(): scope for scope in scopes
-        }
+            for scope in _service_scopes(service):
+                scopes[scope.name.lower()] = scope
+        for scope in _declared_scopes(apis):
+            if scope.service.lower() not in _KNOWN:
+                scopes[scope.name.lower()] = scope
+        self.scopes: tuple[Scope, ...] = tuple(scopes.values())
+        self._by_name = scopes
         self._read: dict[str, Resolved] = {}
         self._identifiers: dict[str, tuple[str, ...]] = {}
-        for identifier, (prefix, _name) in apis.items():
-            self._identifiers[prefix.lower()] = (*self._identifiers.get(prefix.lower(), ()), identifier)
+        self._apis = {api.identifier: api for api in apis}
+        self._forms: dict[tuple[str, ...], Form] = {}
+        for api in apis:
+            prefix = api.prefix.lower()
+            self._identifiers[prefix] = (*self._identifiers.get(prefix, ()), api.identifier)
 
     def find(self, name: str, aliases: Mapping[str, str] = _NO_ALIASES) -> Scope | None:
         """The scope of this name: API scopes in any case, OpenID scopes exactly. `aliases` maps other service
@@ -163,6 +214,34 @@ class Catalog:
                 if identifier not in identifiers:
                     identifiers.append(identifier)
         return tuple(identifiers)
+
+    def form_for(self, audience: tuple[str, ...]) -> Form:
+        """What access tokens for these are like: JWTs where one of the APIs takes them, and as short-lived as
+        the API that wants them shortest."""
+        form = self._forms.get(audience)
+        if form is None:
+            if len(self._forms) >= _MOST_REMEMBERED:
+                self._forms.clear()
+            form = self._forms[audience] = self._find_form(audience)
+        return form
+
+    def _find_form(self, audience: tuple[str, ...]) -> Form:
+        found = [self._apis[one] for one in audience if one in self._apis]
+        lives = [api.token_seconds for api in found if api.token_seconds]
+        algorithms = {api.algorithm for api in found if api.algorithm}
+        # Where the audience is ambiguous a JWT may not be made; an opaque token is good at each by itself.
+        if len(algorithms) != 1 or len({api.prefix.lower() for api in found}) != len(found):
+            algorithms = {""}
+        return Form(algorithms.pop(), min(lives, default=0))
+
+    def is_ambiguous(self, names: Iterable[str]) -> bool:
+        """Whether two APIs have the same scopes among the names, and one of them takes JWTs: then a token has
+        to be for one that is named (RFC 9068 §3)."""
+        for prefix in {name.partition(".")[0].lower() for name in names}:
+            found = self._identifiers.get(prefix, ())
+            if len(found) > 1 and any(self._apis[one].algorithm for one in found):
+                return True
+        return False
 
     def about_person(self, names: Iterable[str]) -> bool:
         """Whether one of the names is answered by the issuer itself, at userinfo."""

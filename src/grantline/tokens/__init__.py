@@ -30,6 +30,7 @@ from grantline.tokens.authorizations import (
     revoke_for_client,
     revoke_sequence,
 )
+from grantline.tokens.catalog_of import load_catalog
 from grantline.tokens.claims import claims_for, organization_claims
 from grantline.tokens.device_codes import (
     DEVICE_CODE_SECONDS,
@@ -52,6 +53,7 @@ from grantline.tokens.device_codes import (
 from grantline.tokens.introspection import LiveToken, find_holder, find_live_token, introspect
 from grantline.tokens.issue import (
     Issued,
+    Minted,
     Narrowed,
     access_token_for,
     access_token_of,
@@ -60,9 +62,12 @@ from grantline.tokens.issue import (
     narrow,
     scope_set_for,
 )
+from grantline.tokens.jwt_access_tokens import Holder
+from grantline.tokens.made_elsewhere import issuer_elsewhere
 from grantline.tokens.mint import (
     LIVE_ACCESS_TOKENS,
     LIVE_REFRESH_TOKENS,
+    LONGEST_ACCESS_TOKEN_SECONDS,
     REFRESH_SPAN_SECONDS,
     REFRESHES,
     Mint,
@@ -96,6 +101,7 @@ __all__ = [
     "DEVICE_CODE_SECONDS",
     "LIVE_ACCESS_TOKENS",
     "LIVE_REFRESH_TOKENS",
+    "LONGEST_ACCESS_TOKEN_SECONDS",
     "POLL_SECONDS",
     "REFRESHES",
     "REFRESH_SPAN_SECONDS",
@@ -107,11 +113,13 @@ __all__ = [
     "CodeLimitReached",
     "DeviceCode",
     "HeldAuthorization",
+    "Holder",
     "Holders",
     "Holding",
     "Issued",
     "LiveToken",
     "Mint",
+    "Minted",
     "Narrowed",
     "NewAuthorization",
     "PresentedCode",
@@ -144,12 +152,14 @@ __all__ = [
     "issue_authorization",
     "issue_authorization_code",
     "issue_device_code",
+    "issuer_elsewhere",
     "list_asked_scopes",
     "list_console_codes",
     "list_held_authorizations",
     "list_holdings",
     "list_refresh_authorizations",
     "list_used_redirects",
+    "load_catalog",
     "mint_access_token",
     "mint_refresh_token",
     "narrow",

@@ -73,7 +73,7 @@ def parse_access_token(keyring: Keyring, data_center: str, text: str, now: int) 
     )
 
 
-async def read_access_token(mint: Mint, text: str, now: int) -> AccessToken | None:
+async def read_opaque_token(mint: Mint, text: str, now: int) -> AccessToken | None:
     """`parse_access_token` with the keys of now: one that another node made a moment ago is loaded first."""
     token = parse_access_token(mint.keyring, mint.home.code, text, now)
     if token is None and _names_newer_key(mint.keyring, mint.home.code, text) and await mint.catch_up():

@@ -17,8 +17,8 @@ from grantline.clients import (
     get_client_type,
 )
 from grantline.db import Row
-from grantline.opaque import digest
-from grantline.tokens.access_tokens import AccessToken, read_access_token
+from grantline.opaque import ACCESS_TOKEN, REFRESH_TOKEN, digest
+from grantline.tokens.access_tokens import AccessToken
 from grantline.tokens.authorizations import (
     STANDING_COLUMNS,
     STANDING_FROM,
@@ -29,7 +29,9 @@ from grantline.tokens.authorizations import (
     standing,
 )
 from grantline.tokens.claims import claims_for, organization_claims
-from grantline.tokens.mint import Mint
+from grantline.tokens.jwt_access_tokens import read_access_token
+from grantline.tokens.made_elsewhere import issuer_elsewhere
+from grantline.tokens.mint import Mint, life_seconds
 from grantline.tokens.refresh_tokens import parse_refresh_token
 
 _ORGANIZATION: Final = STANDING_COLUMNS.count(",") + 1
@@ -88,7 +90,8 @@ async def introspect(mint: Mint, asking: Authenticated, text: str, now: int) -> 
 
     A client may ask about tokens issued to itself; an API about those whose audience it is in; anything else
     is `{"active": false}`
-    and nothing more, whatever the reason (T97). Raises Unconfirmed.
+    and nothing more, whatever the reason (T97); but what another data center made is told by its name.
+    Raises Unconfirmed.
     """
     caller = asking.client
     token = await read_access_token(mint, text, now)
@@ -111,7 +114,7 @@ async def introspect(mint: Mint, asking: Authenticated, text: str, now: int) -> 
         "client_id": live.authorization.client_id,
         "token_type": "Bearer",
         "exp": live.expires_at,
-        "iat": live.expires_at - mint.access_token_seconds,
+        "iat": live.expires_at - life_seconds(mint, live.audience),
         "iss": mint.home.issuer,
         "aud": live.audience[0] if len(live.audience) == 1 else list(live.audience),
     }
@@ -164,7 +167,10 @@ async def _add_for_api(mint: Mint, answer: dict[str, object], live: LiveToken) -
 async def _introspect_refresh(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:
     """A refresh token, for the client that holds it; a wrong hint never hides it (RFC 7662 §2.1)."""
     token = parse_refresh_token(mint.keyring, mint.home.code, text)
-    if token is None or not token.made_here:
+    if token is None:
+        issuer = issuer_elsewhere(mint, text, ACCESS_TOKEN, REFRESH_TOKEN)
+        return INACTIVE if issuer is None else {**INACTIVE, "expected_issuer": issuer}
+    if not token.made_here:
         return INACTIVE
     authorization = await find_authorization(mint.db, token.authorization_id)
     if authorization is None or not authorization.live or authorization.client_id != caller.id:

@@ -22,6 +22,7 @@ from grantline.tokens.authorizations import (
     revoke_authorization,
     set_refresh_hash,
 )
+from grantline.tokens.jwt_access_tokens import Holder, mint_jwt_access_token
 from grantline.tokens.mint import LIVE_ACCESS_TOKENS, LIVE_REFRESH_TOKENS, REFRESH_SPAN_SECONDS, Mint
 from grantline.tokens.refresh_tokens import mint_refresh_token
 from grantline.tokens.scope_sets import ScopeSet
@@ -143,22 +144,37 @@ async def scope_set_for(mint: Mint, scope: tuple[str, ...], resources: tuple[str
     return found
 
 
-def access_token_of(mint: Mint, authorization_id: int, sequence: int, scope_set: ScopeSet, now: int) -> str:
-    """The access token of this sequence."""
-    token = AccessToken(authorization_id, sequence, scope_set.id, now + mint.access_token_seconds)
-    return mint_access_token(mint.keyring, mint.home.code, token, now)
+class Minted(NamedTuple):
+    """An access token, and how long it lives."""
+
+    token: str
+    expires_in: int
+
+
+def access_token_of(
+    mint: Mint, holder: Holder, authorization_id: int, sequence: int, scope_set: ScopeSet, now: int
+) -> Minted:
+    """The access token of this sequence, in the form that its audience takes."""
+    form = mint.catalog.form_for(scope_set.audience)
+    seconds = form.seconds or mint.access_token_seconds
+    token = AccessToken(authorization_id, sequence, scope_set.id, now + seconds)
+    if form.algorithm:
+        return Minted(mint_jwt_access_token(mint, token, holder, scope_set, form.algorithm, now), seconds)
+    return Minted(mint_access_token(mint.keyring, mint.home.code, token, now), seconds)
 
 
 async def access_token_for(
     mint: Mint,
+    holder: Holder,
     authorization_id: int,
     sequence: int,
     scope: tuple[str, ...],
     resources: tuple[str, ...],
     now: int,
-) -> str:
+) -> Minted:
     """The access token of this sequence, for exactly these scopes and, where named, these resources."""
-    return access_token_of(mint, authorization_id, sequence, await scope_set_for(mint, scope, resources), now)
+    scope_set = await scope_set_for(mint, scope, resources)
+    return access_token_of(mint, holder, authorization_id, sequence, scope_set, now)
 
 
 def id_token_for(
@@ -234,4 +250,6 @@ def narrow(
             raise InvalidScope(
                 "scope_exceeds_grant", hint="None of the scopes belongs to the resource asked for."
             )
+    if not resources and mint.catalog.is_ambiguous(scope):
+        raise InvalidTarget("resource_needed", expected=" ".join(mint.catalog.audience(scope)))
     return scope, resources, spelled

@@ -28,6 +28,9 @@ async def _nothing_newer() -> bool:
     return False
 
 
+LONGEST_ACCESS_TOKEN_SECONDS: Final = 3600
+
+
 @dataclass(slots=True)
 class Mint:
     """One data center's mint. `keyring` and `catalog` are replaced as a whole when they change."""
@@ -53,3 +56,8 @@ class Mint:
     def home(self) -> DataCenter:
         """This data center."""
         return self.data_centers.home
+
+
+def life_seconds(mint: Mint, audience: tuple[str, ...]) -> int:
+    """How long access tokens for these live."""
+    return mint.catalog.form_for(audience).seconds or mint.access_token_seconds

@@ -28,7 +28,8 @@ _COUNT_AND_CHECK: Final = (
     " AND (refresh_idle_seconds IS NULL OR used_at + refresh_idle_seconds > $3)"
     " AND NOT EXISTS (SELECT 1 FROM accounts p WHERE p.id = authorizations.account_id"
     f" AND p.disabled_at IS NOT NULL) AND {_CLIENT}"
-    " RETURNING sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid"
+    " RETURNING sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid,"
+    " organization_id"
 )
 _USE: Final = f"UPDATE authorizations SET {_KEEP}{_COUNT_AND_CHECK}"
 _USE_AND_ROTATE: Final = f"UPDATE authorizations SET {_ROTATE}{_COUNT_AND_CHECK}"
@@ -46,6 +47,7 @@ class Refreshed(NamedTuple):
     resources: tuple[str, ...]
     auth_time: int
     sid: str
+    organization_id: int
 
 
 class Successor(NamedTuple):
@@ -77,7 +79,7 @@ async def use_refresh_token(
     row = await _run(mint.db, parameters, successor)
     if row is None:
         return None
-    sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid = row
+    sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid, organization_id = row
     return Refreshed(
         sequence,
         rate_count,
@@ -87,6 +89,7 @@ async def use_refresh_token(
         tuple(resources.split()),
         auth_time,
         sid,
+        organization_id,
     )
 
 

@@ -5,14 +5,15 @@ import hmac
 from grantline.audit import record_event
 from grantline.clients import Client, find_client
 from grantline.oauth.errors import InvalidClient, InvalidGrant
-from grantline.opaque import digest
-from grantline.tokens.access_tokens import read_access_token
+from grantline.opaque import ACCESS_TOKEN, REFRESH_TOKEN, digest
 from grantline.tokens.authorizations import (
     Authorization,
     find_authorization,
     revoke_authorization,
     revoke_sequence,
 )
+from grantline.tokens.jwt_access_tokens import read_access_token
+from grantline.tokens.made_elsewhere import issuer_elsewhere
 from grantline.tokens.mint import Mint
 from grantline.tokens.refresh_tokens import parse_refresh_token
 
@@ -23,7 +24,8 @@ async def revoke_token(mint: Mint, caller: Client | None, text: str, network: st
 
     Without a caller (no credentials came) possession suffices for tokens of public clients, Self Clients and
     clients with the vendor switch; those of others raise InvalidClient, and a caller's wish to end another's
-    token InvalidGrant (T49, RFC 7009 §2.1).
+    token InvalidGrant (T49, RFC 7009 §2.1), as does a token of another data center: it is alive there, and
+    to say nothing would be to say that it is not (R84).
     """
     access = await read_access_token(mint, text, now)
     if access is not None:
@@ -34,6 +36,9 @@ async def revoke_token(mint: Mint, caller: Client | None, text: str, network: st
         await revoke_sequence(mint.db, authorization.id, access.sequence, access.expires_at, now)
         return True
     refresh = parse_refresh_token(mint.keyring, mint.home.code, text)
+    if refresh is None and (issuer := issuer_elsewhere(mint, text, ACCESS_TOKEN, REFRESH_TOKEN)) is not None:
+        refusal = InvalidGrant("token_wrong_data_center", members={"expected_issuer": issuer})
+        raise refusal.concerning(caller.id) if caller is not None else refusal
     if refresh is None or not refresh.made_here:
         return False
     authorization = await find_authorization(mint.db, refresh.authorization_id)

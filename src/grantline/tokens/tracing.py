@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from grantline.opaque import ACCESS_TOKEN, AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN, digest, recognise
-from grantline.tokens.access_tokens import read_access_token
 from grantline.tokens.authorizations import Authorization, find_authorization
 from grantline.tokens.device_codes import find_device_code
 from grantline.tokens.introspection import refresh_in_time
+from grantline.tokens.jwt_access_tokens import read_access_token
 from grantline.tokens.mint import Mint
 from grantline.tokens.refresh_tokens import parse_refresh_token
 

@@ -11,7 +11,7 @@ from grantline.web.app import build_app
 from grantline.web.listen import CannotListen, bind_for_workers, listener, run, serve_all
 from grantline.web.logs import set_up_logs
 from grantline.web.neighbours import Neighbours
-from grantline.web.server import Server, load_catalog, open_server
+from grantline.web.server import Server, open_server
 from grantline.web.vendor_wire import scope_aliases
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "bind_for_workers",
     "build_app",
     "listener",
-    "load_catalog",
     "open_server",
     "run",
     "scope_aliases",

@@ -10,7 +10,6 @@ import structlog
 
 from grantline.accounts import Passwords
 from grantline.activity import Counters, Recorder
-from grantline.clients import list_apis
 from grantline.datacenters import (
     Clock,
     DataCenter,
@@ -25,9 +24,8 @@ from grantline.jobs import do_due_jobs
 from grantline.keys import Envelope, ensure_keys, load_keyring, load_master_key
 from grantline.limits import Limiter
 from grantline.mail import Post, open_post
-from grantline.scopes import Catalog
 from grantline.settings import Settings
-from grantline.tokens import Mint, ScopeSets
+from grantline.tokens import Mint, ScopeSets, load_catalog
 from grantline.web.background import jobs
 from grantline.web.neighbours import Neighbours
 from grantline.web.node import Node
@@ -112,11 +110,6 @@ class Server:
             structlog.get_logger().error("the last entries are lost", problem=str(problem))
         self.passwords.close()
         await self.db.close()
-
-
-async def load_catalog(db: Database) -> Catalog:
-    """The catalogue of scopes with the APIs that are registered now."""
-    return Catalog({api.identifier: (api.scope_prefix, api.name) for api in await list_apis(db)})
 
 
 def name_node() -> str:

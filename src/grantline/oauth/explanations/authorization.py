@@ -72,6 +72,14 @@ EXPLANATIONS = (
         "Compare the identifier with the API's documentation, to the letter.",
     ),
     Explanation(
+        "resource_needed",
+        "invalid_target",
+        "Which API is the token for?",
+        "The scopes belong to several APIs. Name one as resource.",
+        "Several APIs share these scopes, and one of them takes tokens that are made for one API alone.",
+        "Send the parameter resource with the identifier of the API that you call.",
+    ),
+    Explanation(
         "resource_not_granted",
         "invalid_target",
         "This API was not allowed",
@@ -152,6 +160,15 @@ EXPLANATIONS = (
         "The access token is malformed, expired or revoked, or is meant for another API.",
         "Access tokens live an hour at most and end at once when access is taken back.",
         "Renew it with the refresh token. If that fails too, ask the person to allow your app again.",
+    ),
+    Explanation(
+        "access_token_wrong_data_center",
+        "invalid_token",
+        "This access token comes from another data center",
+        "The access token belongs to another data center. Send the request there.",
+        "The token says which data center made it, and the request went to another one. It may well be alive.",
+        "Send the request to the data center that the answer names as expected_issuer. An app that calls an "
+        "API takes the api_domain that came with the token.",
     ),
     Explanation(
         "scope_insufficient",
