@@ -109,7 +109,6 @@ CREATE TABLE arrivals (
   move_id TEXT PRIMARY KEY,
   sender TEXT NOT NULL,
   account_id BIGINT NOT NULL,
-  answer TEXT NOT NULL,
   arrived_at BIGINT NOT NULL
 );
 CREATE INDEX arrivals_by_sender ON arrivals (sender, arrived_at);
