@@ -267,7 +267,7 @@ def update(
         except RegistrationRefused as refused:
             raise CommandFailed("\n".join(f"{p.field}: {p.sentence}" for p in refused.problems)) from None
         if disable is not None and disable == client.enabled:
-            await set_disabled(place.db, client.id, place.now if disable else None)
+            await set_disabled(place.db, client.id, place.now if disable else None, place.now)
             kind = "client.disabled" if disable else "client.enabled"
             await record(place.db, place, kind, client=client)
         return await get_client(place, client_id)
@@ -337,7 +337,8 @@ def delete(client_id: ClientId, database: DatabaseOption = None, json: JsonOptio
 
     async def job(place: Workplace) -> Client:
         client = await get_client(place, client_id)
-        await delete_client(place.db, client.id, place.now)
+        if not await delete_client(place.db, client.id, place.now):
+            raise CommandFailed(f"{client.id} is registered in another data center. Delete it there.")
         await record(place.db, place, "client.deleted", client=client, before={"name": client.name})
         return client
 

@@ -2,10 +2,13 @@
 follow the other."""
 
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Final
 
 from grantline.clients.client import Client, ClientSecret, find_client, render_secrets
+from grantline.clients.elsewhere import is_import, queue_definition
 from grantline.db import Database, Transaction
 from grantline.opaque import CLIENT_SECRET, digest, mint
 
@@ -83,13 +86,24 @@ async def revoke_secret(db: Database | Transaction, client: Client, secret_id: s
 async def _store(
     db: Database | Transaction, client: Client, kept: tuple[ClientSecret, ...], now: int
 ) -> None:
-    changed = await db.run(
-        "UPDATE clients SET secrets = $3, version = version + 1, updated_at = $4 WHERE id = $1 AND version"
-        " = $2",
-        client.id,
-        client.version,
-        render_secrets(kept),
-        now,
-    )
-    if not changed and await find_client(db, client.id) is not None:
-        raise SecretRefused("The client was changed at the same moment. Try again.")
+    """Change and queue together: in the caller's transaction, or in one of their own."""
+    async with _within(db) as tx:
+        if await is_import(tx, client.id):
+            raise SecretRefused("This client is registered in another data center. Change it there.")
+        changed = await tx.run(
+            "UPDATE clients SET secrets = $3, version = version + 1, updated_at = $4 WHERE id = $1"
+            " AND version = $2",
+            client.id,
+            client.version,
+            render_secrets(kept),
+            now,
+        )
+        if not changed and await find_client(tx, client.id) is not None:
+            raise SecretRefused("The client was changed at the same moment. Try again.")
+        # One that is added may be used at once, so it must not wait behind others either.
+        await queue_definition(tx, client.id, now, urgent=True)
+
+
+def _within(db: Database | Transaction) -> AbstractAsyncContextManager[Transaction]:
+    begin: Callable[[], AbstractAsyncContextManager[Transaction]] | None = getattr(db, "transaction", None)
+    return begin() if begin is not None else nullcontext(db)

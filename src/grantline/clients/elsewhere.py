@@ -144,3 +144,8 @@ async def queue_definition(tx: Transaction, client_id: str, now: int, *, urgent:
         now,
         int(urgent),
     )
+
+
+async def is_import(db: Database | Transaction, client_id: str) -> bool:
+    """Whether the app is registered in another data center: only that one changes it."""
+    return await db.one("SELECT 1 FROM client_imports WHERE client_id = $1", client_id) is not None

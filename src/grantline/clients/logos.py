@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from grantline.clients.client import Client
-from grantline.db import Database
+from grantline.clients.elsewhere import queue_definition
+from grantline.db import Database, Transaction
 
 MOST_LOGO_BYTES: Final = 256 * 1024
 MOST_LOGO_PIXELS: Final = 512
@@ -193,30 +194,40 @@ def _webp_size(kind: bytes, data: bytes) -> tuple[int, int] | None:
 
 async def set_logo(db: Database, client: Client, logo: Logo | None, now: int) -> None:
     """Give the app this logo, or none; a picture that no app shows any more is deleted."""
-    digest = logo.digest if logo is not None else ""
     async with db.transaction() as tx:
         if logo is not None:
-            await tx.run(
-                "INSERT INTO logos (digest, content_type, content, created_at) VALUES ($1, $2, $3, $4)"
-                " ON CONFLICT (digest) DO NOTHING",
-                digest,
-                logo.content_type,
-                logo.content,
-                now,
-            )
+            await keep_logo(tx, logo, now)
         await tx.run(
             "UPDATE clients SET logo_digest = $2, version = version + 1, updated_at = $3"
             " WHERE id = $1 AND deleted_at IS NULL",
             client.id,
-            digest,
+            logo.digest if logo is not None else "",
             now,
         )
+        await queue_definition(tx, client.id, now)
         if client.logo_digest:
-            await tx.run(
-                "DELETE FROM logos WHERE digest = $1 AND NOT EXISTS"
-                " (SELECT 1 FROM clients WHERE logo_digest = $1 AND deleted_at IS NULL)",
-                client.logo_digest,
-            )
+            await sweep_logo(tx, client.logo_digest)
+
+
+async def keep_logo(tx: Transaction, logo: Logo, now: int) -> None:
+    """Store the picture, once for all apps that show it."""
+    await tx.run(
+        "INSERT INTO logos (digest, content_type, content, created_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (digest) DO NOTHING",
+        logo.digest,
+        logo.content_type,
+        logo.content,
+        now,
+    )
+
+
+async def sweep_logo(tx: Transaction, digest: str) -> None:
+    """Delete the picture if no app shows it any more."""
+    await tx.run(
+        "DELETE FROM logos WHERE digest = $1 AND NOT EXISTS"
+        " (SELECT 1 FROM clients WHERE logo_digest = $1 AND deleted_at IS NULL)",
+        digest,
+    )
 
 
 async def find_logo(db: Database, digest: str) -> tuple[bytes, str] | None:

@@ -3,13 +3,18 @@
 import json
 import secrets
 from dataclasses import replace
+from typing import Final
 
-from grantline.clients.checks import Registration, check_registration
+from grantline.clients.checks import FieldProblem, Registration, RegistrationRefused, check_registration
 from grantline.clients.client import Client, ClientSecret, find_client, find_self_client, render_secrets
 from grantline.clients.client_secrets import mint_secret
 from grantline.clients.client_types import CLIENT_TYPES, ClientType
+from grantline.clients.elsewhere import check_data_centers, is_import, queue_definition, switch
+from grantline.clients.imports import block_import, end_what_it_holds
 from grantline.db import Database, Transaction, UniqueViolation
 from grantline.opaque import CLIENT_ID, mint
+
+_ABROAD: Final = "This client is registered in another data center. Change it there."
 
 
 async def register_client(
@@ -35,6 +40,7 @@ async def register_client(
     """
     kind = CLIENT_TYPES[type_name]
     asked = check_registration(kind, asked)
+    works_in = await check_data_centers(db, kind, data_center, asked.data_centers)
     if kind.name == "self-client" and (own := await find_self_client(db, owner_account_id, organization_id)):
         return own, None
     secret: tuple[str, ClientSecret] | None = None
@@ -47,7 +53,7 @@ async def register_client(
                 tx,
                 client_id=client_id,
                 kind=kind,
-                asked=replace(asked, data_centers=asked.data_centers or (data_center,)),
+                asked=replace(asked, data_centers=works_in),
                 secret=secret[1] if secret else None,
                 owner_account_id=owner_account_id,
                 organization_id=_organization(kind, owner_account_id, organization_id, workspace_id),
@@ -55,6 +61,8 @@ async def register_client(
                 now=now,
                 workspace_id=_workspace(kind, owner_account_id, workspace_id),
             )
+            await switch(tx, client_id, works_in)
+            await queue_definition(tx, client_id, now)
     except UniqueViolation:
         if kind.name == "self-client":
             own = await find_self_client(db, owner_account_id, organization_id)
@@ -153,32 +161,20 @@ async def update_client(
     changed.
     """
     asked = check_registration(client.type, asked)
+    if await is_import(db, client.id):
+        raise RegistrationRefused([FieldProblem("", _ABROAD)])
+    works_in = await check_data_centers(
+        db, client.type, client.data_center, asked.data_centers or client.data_centers, client.data_centers
+    )
     async with db.transaction() as tx:
-        changed = await tx.run(
-            "UPDATE clients SET name = $2, homepage_url = $3, redirect_uris = $4, origins = $5,"
-            " post_logout_redirect_uris = $6, app_scopes = $7, data_centers = $8, implicit = $9,"
-            " vendor_compatible = $10, policy_url = $12, terms_url = $13, scopes = $14,"
-            " version = version + 1, updated_at = $11 WHERE id = $1 AND deleted_at IS NULL"
-            " AND (version = $15 OR $16 = 0)",
-            client.id,
-            asked.name,
-            asked.homepage_url,
-            json.dumps(asked.redirect_uris),
-            json.dumps(asked.origins),
-            json.dumps(asked.post_logout_redirect_uris),
-            json.dumps(asked.app_scopes),
-            json.dumps(asked.data_centers or client.data_centers),
-            int(asked.implicit),
-            int(asked.vendor_compatible),
-            now,
-            asked.policy_url,
-            asked.terms_url,
-            json.dumps(asked.scopes),
-            client.version,
-            int(only_this_version),
-        )
-        if not changed:
+        if not await _change(tx, client, asked, now, only_this_version=only_this_version):
             raise LookupError(client.id)
+        if works_in != client.data_centers:  # else whoever switched meanwhile is right
+            await tx.run(
+                "UPDATE clients SET data_centers = $2 WHERE id = $1", client.id, json.dumps(works_in)
+            )
+            await switch(tx, client.id, works_in)
+        await queue_definition(tx, client.id, now, urgent=bool({*client.data_centers} - {*works_in}))
         await tx.run("DELETE FROM client_origins WHERE client_id = $1", client.id)
         for origin in asked.origins:
             await tx.run("INSERT INTO client_origins (origin, client_id) VALUES ($1, $2)", origin, client.id)
@@ -187,6 +183,34 @@ async def update_client(
     updated = await find_client(db, client.id)
     assert updated is not None
     return updated
+
+
+async def _change(
+    tx: Transaction, client: Client, asked: Registration, now: int, *, only_this_version: bool
+) -> bool:
+    """The row, but for the data centers. False when the app is gone or another version."""
+    changed = await tx.run(
+        "UPDATE clients SET name = $2, homepage_url = $3, redirect_uris = $4, origins = $5,"
+        " post_logout_redirect_uris = $6, app_scopes = $7, implicit = $8, vendor_compatible = $9,"
+        " policy_url = $11, terms_url = $12, scopes = $13, version = version + 1, updated_at = $10"
+        " WHERE id = $1 AND deleted_at IS NULL AND (version = $14 OR $15 = 0)",
+        client.id,
+        asked.name,
+        asked.homepage_url,
+        json.dumps(asked.redirect_uris),
+        json.dumps(asked.origins),
+        json.dumps(asked.post_logout_redirect_uris),
+        json.dumps(asked.app_scopes),
+        int(asked.implicit),
+        int(asked.vendor_compatible),
+        now,
+        asked.policy_url,
+        asked.terms_url,
+        json.dumps(asked.scopes),
+        client.version,
+        int(only_this_version),
+    )
+    return changed == 1
 
 
 def registration_of(client: Client) -> Registration:
@@ -208,32 +232,40 @@ def registration_of(client: Client) -> Registration:
 
 
 async def delete_client(db: Database, client_id: str, now: int) -> bool:
-    """Delete the app: with the next request none of its tokens works. False when there is no such app."""
+    """Delete the app: with the next request none of its tokens works, and as soon as they hear of it, none in
+    the other data centers. False when there is no such app, or when it is another data center's."""
     async with db.transaction() as tx:
+        if await is_import(tx, client_id):
+            return False
         changed = await tx.run(
-            "UPDATE clients SET deleted_at = $2, secrets = '[]', creation_key = NULL WHERE id = $1"
-            " AND deleted_at IS NULL",
+            "UPDATE clients SET deleted_at = $2, secrets = '[]', creation_key = NULL, version = version + 1"
+            " WHERE id = $1 AND deleted_at IS NULL",
             client_id,
             now,
         )
+        if changed:
+            await queue_definition(tx, client_id, now, urgent=True)
         await tx.run("DELETE FROM client_origins WHERE client_id = $1", client_id)
-        await tx.run(
-            "UPDATE authorizations SET revoked_at = $2, revoked_reason = 'client_deleted'"
-            " WHERE client_id = $1 AND revoked_at IS NULL",
-            client_id,
-            now,
-        )
-        await tx.run(
-            "UPDATE consents SET withdrawn_at = $2 WHERE client_id = $1 AND withdrawn_at IS NULL",
-            client_id,
-            now,
-        )
+        await end_what_it_holds(tx, client_id, now)
     return changed == 1
 
 
-async def set_disabled(db: Database, client_id: str, disabled_at: int | None) -> bool:
-    """Disable the app from the next request on (an instant), or enable it again (None)."""
-    return await db.run("UPDATE clients SET disabled_at = $2 WHERE id = $1", client_id, disabled_at) == 1
+async def set_disabled(db: Database, client_id: str, disabled_at: int | None, now: int | None = None) -> bool:
+    """Disable the app from the next request on (an instant), or enable it again (None). `now`: when that is,
+    if it is not that instant.
+
+    One of another data center is blocked here, whatever its home wants; nobody else hears of that.
+    """
+    async with db.transaction() as tx:
+        if await block_import(tx, client_id, disabled_at):
+            return True
+        changed = await tx.run(
+            "UPDATE clients SET disabled_at = $2, version = version + 1 WHERE id = $1 AND deleted_at IS NULL",
+            client_id,
+            disabled_at,
+        )
+        await queue_definition(tx, client_id, now or disabled_at or 0, urgent=disabled_at is not None)
+    return changed == 1
 
 
 def creation_key() -> str:

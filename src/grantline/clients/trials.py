@@ -79,6 +79,7 @@ async def start_trial(
         origins=(origin,) if kind.origins else (),
         post_logout_redirect_uris=(),
         app_scopes=(),
+        data_centers=(data_center,),
         implicit=False,
         legacy_secret=False,
     )

@@ -204,7 +204,7 @@ async def update(caller: Caller, client: Client, body: ClientChanges) -> Reply:
     asked = replace(before, **_changes(body))  # type: ignore[arg-type]
     await change_registration(caller, client, asked)
     if "enabled" in body.model_fields_set and body.enabled != client.enabled:
-        await set_disabled(caller.db, client.id, None if body.enabled else caller.now)
+        await set_disabled(caller.db, client.id, None if body.enabled else caller.now, caller.now)
         kind = "client.enabled" if body.enabled else "client.disabled"
         await caller.record(caller.db, kind, client=client)
     return await read(caller, await _again(caller, client))
