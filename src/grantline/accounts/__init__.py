@@ -15,16 +15,24 @@ from grantline.accounts.account import (
     enable_account,
     find_account,
     find_account_by_email,
+    insert_account,
     lock_account,
     set_password,
 )
+from grantline.accounts.leaving import begin_leaving, find_move, stop_leaving
 from grantline.accounts.organizations import (
     Organization,
     find_organization,
     is_member,
     personal_organization,
 )
-from grantline.accounts.passwords import Passwords, PasswordsBusy, PasswordUnusable, check_password
+from grantline.accounts.passwords import (
+    Passwords,
+    PasswordsBusy,
+    PasswordUnusable,
+    check_password,
+    is_password_hash,
+)
 from grantline.accounts.sessions import (
     SESSION_IDLE_SECONDS,
     SESSION_LIFE_SECONDS,
@@ -49,6 +57,7 @@ __all__ = [
     "PasswordsBusy",
     "Session",
     "SignInDelayed",
+    "begin_leaving",
     "check_password",
     "create_account",
     "disable_account",
@@ -58,13 +67,17 @@ __all__ = [
     "end_session",
     "find_account",
     "find_account_by_email",
+    "find_move",
     "find_organization",
     "find_session",
+    "insert_account",
     "is_member",
+    "is_password_hash",
     "list_sessions",
     "lock_account",
     "personal_organization",
     "set_password",
     "sign_in",
     "start_session",
+    "stop_leaving",
 ]

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from grantline.db import Database, Row, Transaction, UniqueViolation
+from grantline.db import Database, Row, Transaction
 
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN: Final = re.compile(
@@ -36,6 +36,8 @@ class Account:
     password_changed_at: int
     created_at: int
     disabled_at: int | None
+    moving_to: str = ""
+    """The data center that the person is on the way to; disabled here until they arrived."""
 
     @property
     def sub(self) -> str:
@@ -77,7 +79,7 @@ def email_key(email: str) -> str:
 
 _COLUMNS: Final = (
     "id, email, email_verified_at, given_name, family_name, password_hash, password_changed_at, created_at,"
-    " disabled_at"
+    " disabled_at, moving_to"
 )
 
 
@@ -92,6 +94,7 @@ def _account(row: Row) -> Account:
         password_changed_at=row["password_changed_at"],
         created_at=row["created_at"],
         disabled_at=row["disabled_at"],
+        moving_to=row["moving_to"],
     )
 
 
@@ -102,44 +105,65 @@ async def create_account(
 
     Raises EmailUnusable, EmailTaken.
     """
+    async with db.transaction() as tx:
+        account_id, _organization = await insert_account(
+            tx,
+            email=email,
+            verified=True,
+            password_hash=password_hash,
+            given_name=given_name,
+            family_name=family_name,
+            now=now,
+        )
+    created = await find_account(db, account_id)
+    assert created is not None
+    return created
+
+
+async def insert_account(
+    tx: Transaction,
+    *,
+    email: str,
+    verified: bool,
+    password_hash: str,
+    given_name: str,
+    family_name: str,
+    now: int,
+) -> tuple[int, int]:
+    """The numbers of a new account and of its personal organization. Raises EmailUnusable, EmailTaken."""
     key = email_key(email)
     given_name, family_name = given_name.strip()[:_NAME_LENGTH], family_name.strip()[:_NAME_LENGTH]
     account_id = (
         secrets.randbelow(2**53 - 10**12) + 10**12
     )  # always 13 digits or more, so it never looks like a small id
     organization_id = secrets.randbelow(2**53 - 10**12) + 10**12
-    name = f"{given_name} {family_name}".strip() or email
-    try:
-        async with db.transaction() as tx:
-            await tx.run(
-                "INSERT INTO accounts (id, email, email_key, email_verified_at, given_name, family_name,"
-                " password_hash,"
-                " password_changed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $4, $4)",
-                account_id,
-                email,
-                key,
-                now,
-                given_name,
-                family_name,
-                password_hash,
-            )
-            await tx.run(
-                "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)",
-                organization_id,
-                name,
-                now,
-            )
-            await tx.run(
-                "INSERT INTO memberships (account_id, organization_id, role, personal) VALUES ($1, $2,"
-                " 'owner', 1)",
-                account_id,
-                organization_id,
-            )
-    except UniqueViolation:
-        raise EmailTaken(email) from None
-    created = await find_account(db, account_id)
-    assert created is not None
-    return created
+    made = await tx.run(
+        "INSERT INTO accounts (id, email, email_key, email_verified_at, given_name, family_name,"
+        " password_hash, password_changed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
+        " ON CONFLICT (email_key) DO NOTHING",
+        account_id,
+        email,
+        key,
+        now if verified else None,
+        given_name,
+        family_name,
+        password_hash,
+        now,
+    )
+    if not made:
+        raise EmailTaken(email)
+    await tx.run(
+        "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)",
+        organization_id,
+        f"{given_name} {family_name}".strip() or email,
+        now,
+    )
+    await tx.run(
+        "INSERT INTO memberships (account_id, organization_id, role, personal) VALUES ($1, $2, 'owner', 1)",
+        account_id,
+        organization_id,
+    )
+    return account_id, organization_id
 
 
 async def find_account(db: Database, account_id: int) -> Account | None:
@@ -192,5 +216,5 @@ async def disable_account(db: Database, account_id: int, now: int) -> None:
 
 
 async def enable_account(db: Database, account_id: int) -> None:
-    """Undo `disable_account`; sessions stay ended."""
-    await db.run("UPDATE accounts SET disabled_at = NULL WHERE id = $1", account_id)
+    """Undo `disable_account`; sessions stay ended. Nothing is done for a person who is moving."""
+    await db.run("UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND moving_to = ''", account_id)

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -36,6 +37,14 @@ _COMMON: Final = frozenset(
 )
 
 
+# As PHC strings spell it; each number as we would still check it.
+_HASH: Final = re.compile(
+    r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d)\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,88}"
+)
+_DEAREST: Final = (65536, 4, 4)
+"""Memory in KiB, passes and lanes that one sign-in may cost."""
+
+
 class PasswordUnusable(ValueError):
     """The password breaks a rule; the message says which."""
 
@@ -52,6 +61,15 @@ def check_password(password: str) -> None:
         raise PasswordUnusable(f"Use at most {LONGEST} characters.")
     if password.lower() in _COMMON:
         raise PasswordUnusable("This password is among those that everybody tries first. Use another.")
+
+
+def is_password_hash(text: str) -> bool:
+    """Whether this is an argon2id hash that costs no more to check than we allow: one that came from
+    elsewhere could keep a processor busy for minutes."""
+    found = _HASH.fullmatch(text)
+    return found is not None and all(
+        0 < int(cost) <= most for cost, most in zip(found.groups(), _DEAREST, strict=True)
+    )
 
 
 class Passwords:

@@ -12,6 +12,7 @@ from grantline.cli import (
     keys,
     manifests,
     migrating,
+    moving_people,
     operations,
     serving,
     tokens,
@@ -32,6 +33,7 @@ app.command("migrate")(migrating.migrate)
 app.command("doctor")(operations.doctor)
 app.command("logs")(operations.logs)
 app.command("code")(codes.code)
+users.app.command("move")(moving_people.move)
 clients.app.command("apply")(manifests.apply)
 clients.app.command("manifest")(manifests.manifest)
 clients.app.command("export")(manifests.export)

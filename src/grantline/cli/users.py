@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from grantline.accounts import (
+    Account,
     EmailTaken,
     EmailUnusable,
     Passwords,
@@ -85,9 +86,7 @@ def password(
     value, made_up = _read_password(password_stdin)
 
     async def job(place: Workplace) -> None:
-        account = await find_account_by_email(place.db, email)
-        if account is None:
-            raise CommandFailed(f"There is no account with the address {email}.")
+        account = await _find_settled(place, email)
         passwords = Passwords(1)
         try:
             await set_password(place.db, account.id, await passwords.hash(value), place.now)
@@ -103,11 +102,22 @@ def password(
     say(f"Set a new password for {email} and ended its sessions.{tail}", members, as_json=json)
 
 
+async def _find_settled(place: Workplace, email: str) -> Account:
+    """The account of this address. Raises CommandFailed when there is none, or when it is moving."""
+    account = await find_account_by_email(place.db, email)
+    if account is None:
+        raise CommandFailed(f"There is no account with the address {email}.")
+    if account.moving_to:
+        raise CommandFailed(
+            f"{email} is moving to {account.moving_to}. Finish that (grantline user move {email} --to"
+            f" {account.moving_to}) or take it back (grantline user move {email} --cancel) first."
+        )
+    return account
+
+
 def _switch(email: str, database: str | None, *, off: bool) -> None:
     async def job(place: Workplace) -> None:
-        account = await find_account_by_email(place.db, email)
-        if account is None:
-            raise CommandFailed(f"There is no account with the address {email}.")
+        account = await _find_settled(place, email)
         if off:
             await disable_account(place.db, account.id, place.now)
         else:

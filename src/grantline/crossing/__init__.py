@@ -7,7 +7,18 @@ docs/data-centers.md lists what does.
 """
 
 from grantline.crossing.courier import Courier
+from grantline.crossing.moving import Move, Moved, MoveRefused, take_back
 from grantline.crossing.receiving import receive
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
 
-__all__ = ["Courier", "NotTaken", "Sender", "Unreachable", "receive"]
+__all__ = [
+    "Courier",
+    "Move",
+    "MoveRefused",
+    "Moved",
+    "NotTaken",
+    "Sender",
+    "Unreachable",
+    "receive",
+    "take_back",
+]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from grantline.crossing.arriving import cancel_arrival, take_person
 from grantline.datacenters import Message, MessageRefused, note_heard, take_message, verify_message
 from grantline.db import Transaction
 from grantline.tokens import Mint
@@ -18,7 +19,9 @@ async def _hello(mint: Mint, tx: Transaction, message: Message, now: int) -> Map
     return {}
 
 
-HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType({"hello": _hello})
+HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
+    {"hello": _hello, "person.move": take_person, "person.cancel": cancel_arrival}
+)
 """What is done with each kind of message."""
 
 

@@ -15,6 +15,7 @@ from grantline.db.database import (
     UniqueViolation,
     placeholders,
 )
+from grantline.db.erasing import erase_deleted
 from grantline.db.lock import held_alone
 from grantline.db.migrate import MigrationFailed, SchemaRefused, migrate, schema_version
 from grantline.db.moving import Moved, MoveFailed, Step, move_database
@@ -33,6 +34,7 @@ __all__ = [
     "Step",
     "Transaction",
     "UniqueViolation",
+    "erase_deleted",
     "held_alone",
     "migrate",
     "move_database",

@@ -15,7 +15,7 @@ from grantline.activity import Entry
 from grantline.audit import record_event
 from grantline.clients import Unconfirmed
 from grantline.grants.exchange import Exchange, check_confirmed, check_kind
-from grantline.oauth.errors import InvalidGrant, OAuthError, Throttled
+from grantline.oauth.errors import InvalidGrant, OAuthError, TemporarilyUnavailable, Throttled
 from grantline.oauth.requests import RefreshRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.opaque import REFRESH_TOKEN, digest
@@ -29,6 +29,7 @@ from grantline.tokens import (
     Successor,
     access_token_for,
     find_authorization,
+    find_moved,
     id_token_for,
     mint_refresh_token,
     narrow,
@@ -41,6 +42,8 @@ from grantline.tokens import (
 )
 
 LOST_ANSWER_SECONDS: Final = 60
+MOVING_SECONDS: Final = 30
+"""When to ask again for a person who is on the way to another data center."""
 
 _REASONS: Final = MappingProxyType(
     {
@@ -78,6 +81,7 @@ async def _look_first(
     mint, now = exchange.mint, exchange.now
     authorization = await find_authorization(mint.db, authorization_id)
     if authorization is None:
+        await _check_moved(exchange, authorization_id)
         raise InvalidGrant("refresh_token_unknown", hint="Its authorization ended more than 30 days ago.")
     if authorization.client_id != exchange.client.id:
         raise InvalidGrant(
@@ -108,6 +112,21 @@ async def _look_first(
         raise
 
 
+async def _check_moved(exchange: Exchange, authorization_id: int) -> None:
+    """Tell the app whose token it was that its person lives elsewhere now."""
+    mint = exchange.mint
+    code = await find_moved(mint.db, authorization_id, exchange.client.id, exchange.now)
+    if code is None:
+        return
+    center = mint.data_centers.find(code)
+    raise InvalidGrant(
+        "account_moved",
+        hint=f"This person has moved to {center.name if center else code.upper()}."
+        " Send them through sign-in there.",
+        members={"expected_issuer": center.issuer} if center else None,
+    )
+
+
 def _same(stored: bytes | None, presented: bytes) -> bool:
     return stored is not None and hmac.compare_digest(stored, presented)
 
@@ -117,6 +136,8 @@ def _check_live(authorization: Authorization, now: int) -> None:
     if authorization.revoked_at is not None:
         reason = authorization.revoked_reason or ""
         raise InvalidGrant(_REASONS.get(reason, "authorization_revoked"), hint=f"Ended: {reason}.")
+    if authorization.account_moving:
+        raise TemporarilyUnavailable("account_moving", retry_after=MOVING_SECONDS)
     if authorization.account_gone:
         raise InvalidGrant("account_disabled")
     if authorization.refresh_expires_at is not None and now >= authorization.refresh_expires_at:

@@ -118,6 +118,17 @@ class FolderPost:
             structlog.get_logger().warning("a mail was not kept", problem=str(problem))
             raise MailNotSent("folder") from None
 
+    def forget(self, email: str) -> int:
+        """Delete the mails that this address is in; gives how many."""
+        found = []
+        for path in self.folder.glob("*.eml"):
+            mail = _read(path)
+            if email.lower() in f"{mail.to} {mail.subject} {mail.text}".lower():
+                found.append(path)
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
     def newest(self) -> Sequence[KeptMail]:
         """The newest mails, _SHOWN at most."""
         paths = sorted(self.folder.glob("*.eml"), reverse=True) if self.folder.is_dir() else []

@@ -72,6 +72,7 @@ from grantline.tokens.mint import (
     REFRESHES,
     Mint,
 )
+from grantline.tokens.moved import find_moved, keep_moved
 from grantline.tokens.refresh_tokens import (
     RefreshToken,
     mint_refresh_token,
@@ -144,11 +145,13 @@ __all__ = [
     "find_device_code",
     "find_holder",
     "find_live_token",
+    "find_moved",
     "find_presented_code",
     "generate_code",
     "hash_user_code",
     "id_token_for",
     "introspect",
+    "keep_moved",
     "issue_authorization",
     "issue_authorization_code",
     "issue_device_code",

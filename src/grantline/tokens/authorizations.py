@@ -38,7 +38,7 @@ class Standing:
     client_gone: bool
     """The client is disabled or deleted."""
     account_gone: bool
-    """The account is disabled."""
+    """The account is disabled, or not here any more."""
 
     @property
     def live(self) -> bool:
@@ -75,8 +75,12 @@ class Authorization(Standing):
     created_at: int
     used_at: int
     revoked_reason: str | None
+    account_moving: bool
+    """The person is on the way to another data center, and may come back."""
 
 
+# Whoever moved away is as gone as whoever is disabled.
+_ACCOUNT_GONE: Final = "CASE WHEN p.id IS NULL AND a.account_id <> 0 THEN 0 ELSE p.disabled_at END"
 _COLUMNS: Final = (
     "a.id, a.client_id, a.account_id, a.organization_id, a.shared_key, a.scope, a.asked_scope, a.resources,"
     " a.auth_time, a.sid,"
@@ -84,7 +88,7 @@ _COLUMNS: Final = (
     " a.successor_seen,"
     " a.sealed_answer, a.sequence, a.live_limit, a.revoked_sequences, a.rate_started_at, a.rate_count,"
     " a.created_at, a.used_at,"
-    " a.revoked_at, a.revoked_reason, c.type, c.disabled_at, c.deleted_at, p.disabled_at"
+    f" a.revoked_at, a.revoked_reason, c.type, c.disabled_at, c.deleted_at, {_ACCOUNT_GONE}, p.moving_to"
 )
 STANDING_FROM: Final = (
     "FROM authorizations a JOIN clients c ON c.id = a.client_id LEFT JOIN accounts p ON p.id = a.account_id"
@@ -123,12 +127,13 @@ def _authorization(row: Row) -> Authorization:
         client_type=row[26],
         client_gone=row[27] is not None or row[28] is not None,
         account_gone=row[29] is not None,
+        account_moving=bool(row[30]),
     )
 
 
 STANDING_COLUMNS: Final = (
     "a.id, a.client_id, a.account_id, a.organization_id, a.auth_time, a.sequence, a.live_limit,"
-    " a.revoked_sequences, a.revoked_at, c.type, c.disabled_at, c.deleted_at, p.disabled_at"
+    f" a.revoked_sequences, a.revoked_at, c.type, c.disabled_at, c.deleted_at, {_ACCOUNT_GONE}"
 )
 """What `standing` reads, of authorizations `a`, clients `c` and accounts `p`."""
 _STANDING: Final = f"SELECT {STANDING_COLUMNS} {STANDING_FROM} WHERE a.id = $1"

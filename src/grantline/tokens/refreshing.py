@@ -26,8 +26,8 @@ _COUNT_AND_CHECK: Final = (
     " AND (rate_started_at <= $4 OR rate_count < $5)"
     " AND (refresh_expires_at IS NULL OR refresh_expires_at > $3)"
     " AND (refresh_idle_seconds IS NULL OR used_at + refresh_idle_seconds > $3)"
-    " AND NOT EXISTS (SELECT 1 FROM accounts p WHERE p.id = authorizations.account_id"
-    f" AND p.disabled_at IS NOT NULL) AND {_CLIENT}"
+    " AND EXISTS (SELECT 1 FROM accounts p WHERE p.id = authorizations.account_id"
+    f" AND p.disabled_at IS NULL) AND {_CLIENT}"
     " RETURNING sequence, rate_count, account_id, scope, asked_scope, resources, auth_time, sid,"
     " organization_id"
 )

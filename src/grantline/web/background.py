@@ -68,6 +68,11 @@ _RULES: Final = (
         0,
     ),
     (
+        "DELETE FROM moved_authorizations WHERE id IN"
+        " (SELECT id FROM moved_authorizations WHERE expires_at <= $1 LIMIT $2)",
+        0,
+    ),
+    (
         "DELETE FROM client_usage WHERE (client_id, span_seconds, starts_at, kind) IN"
         " (SELECT client_id, span_seconds, starts_at, kind FROM client_usage WHERE span_seconds = 86400"
         " AND starts_at <= $1 LIMIT $2)",

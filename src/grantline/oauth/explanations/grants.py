@@ -178,6 +178,24 @@ EXPLANATIONS = (
         public="authorization_revoked",
     ),
     Explanation(
+        "account_moving",
+        "temporarily_unavailable",
+        "This person is moving",
+        "The person is moving to another data center. Ask again later.",
+        "The operator is moving the person's account, and whether it stays or goes is not decided yet.",
+        "Keep the refresh token and ask again after the seconds of Retry-After.",
+    ),
+    Explanation(
+        "account_moved",
+        "invalid_grant",
+        "This person moved to another data center",
+        "The person has moved to another data center. Send them through sign-in there.",
+        "The operator moved the person's account. All tokens of this data center ended, and the person has "
+        "a new number (sub) in the other one.",
+        "Send the person through sign-in at the data center that the answer names as expected_issuer. If "
+        "your app does not work there yet, switch it on in its settings.",
+    ),
+    Explanation(
         "consent_withdrawn",
         "invalid_grant",
         "The consent was withdrawn",
