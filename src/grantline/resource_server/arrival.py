@@ -10,7 +10,7 @@ from grantline.oauth.bearer import BEARER, VENDOR_SCHEME, parse_authorization
 from grantline.resource_server.refusals import Wording
 
 _SCHEMES: Final = (BEARER.lower(), VENDOR_SCHEME.lower())
-_IN_ADDRESS: Final = b"access_token"
+_PARAMETER: Final = b"access_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def find_token(arrival: Arrival, wording: Wording, needed: Sequence[str], longes
     the call malformed (RFC 6750 §2). Raises Refusal.
     """
     values = arrival.authorization
-    in_address = _IN_ADDRESS in arrival.query and _names_token(arrival.query)
+    in_address = bool(arrival.query) and _names_token(arrival.query)
     if len(values) > 1:
         raise wording.malformed("This call carries two Authorization headers; send one.")
     if not values or values[0].partition(" ")[0].lower() not in _SCHEMES:
@@ -48,5 +48,7 @@ def find_token(arrival: Arrival, wording: Wording, needed: Sequence[str], longes
 
 
 def _names_token(query: bytes) -> bool:
+    if _PARAMETER not in query and b"%" not in query:
+        return False
     names = (pair.partition(b"=")[0] for pair in query.split(b"&"))
-    return any(unquote_to_bytes(name) == _IN_ADDRESS for name in names)
+    return any(unquote_to_bytes(name) == _PARAMETER for name in names)

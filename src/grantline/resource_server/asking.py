@@ -105,7 +105,7 @@ class AsyncAsker:
                 self._client.stream(*_line(ask), **_rest(ask)) as answer,
             ):
                 body = bytearray()
-                async for chunk in answer.aiter_raw():
+                async for chunk in answer.aiter_bytes():
                     body += chunk
                     if len(body) > ANSWER_LIMIT:
                         return Reply(0, problem="answered more than 64 KB")
@@ -174,7 +174,7 @@ class Asker:
         try:
             with self._client.stream(*_line(ask), **_rest(ask)) as answer:
                 body = bytearray()
-                for chunk in answer.iter_raw():
+                for chunk in answer.iter_bytes():
                     body += chunk
                     if len(body) > ANSWER_LIMIT:
                         return Reply(0, problem="answered more than 64 KB")

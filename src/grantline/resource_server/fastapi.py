@@ -1,4 +1,4 @@
-"""The kit for FastAPI: `protect(app, resource)`, and `token: Token = require("…")` at every route."""
+"""The kit for FastAPI: `protect(app, resource)`, and a `require("…")` in the arguments of every route."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,8 +26,8 @@ def protect(app: FastAPI, resource: ProtectedResource) -> None:
 
 
 def require(*needed: str) -> Any:
-    """A dependency that gives the token of the call, if it holds all of these scopes: the default of an
-    argument, or one of a route's or a router's `dependencies`."""
+    """A dependency that gives the token of the call, if it holds all of these scopes: an argument's, or one
+    of a route's or a router's `dependencies`."""
     return Depends(_Require(check_scopes(needed)))
 
 

@@ -199,6 +199,6 @@ def check_scopes(needed: Sequence[str]) -> tuple[str, ...]:
     if not needed:
         raise ValueError("a route names the scopes that open it, or is public")
     for name in needed:
-        if not name.isascii() or not name.isprintable() or any(sign in name for sign in ' "\\,'):
+        if not name or not name.isascii() or not name.isprintable() or any(sign in name for sign in ' "\\,'):
             raise ValueError(f"not a scope: {name!r}")
     return tuple(needed)

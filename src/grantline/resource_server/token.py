@@ -6,8 +6,6 @@ from types import MappingProxyType
 
 from grantline.oauth import covers
 
-_NO_CLAIMS: Mapping[str, object] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -34,7 +32,7 @@ class Token:
     given_name: str | None = None
     family_name: str | None = None
     origins: tuple[str, ...] | None = None
-    claims: Mapping[str, object] = field(default=_NO_CLAIMS, repr=False)
+    claims: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def account(self) -> str | None:
