@@ -184,6 +184,7 @@ def unknown_client(client_id: str, issuers: Mapping[str, str]) -> InvalidClient:
         return InvalidClient(
             "client_wrong_data_center",
             members={"expected_issuer": issuers[recognised.data_center]},
+            received=client_id,
             hint=f"The client belongs to {recognised.data_center.upper()}.",
         )
     return InvalidClient("client_unknown")

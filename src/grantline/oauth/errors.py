@@ -4,6 +4,7 @@ Each class stands for one registered error code (RFC 6749 §5.2, RFC 6749 §4.1.
 §3.5, RFC 8707 §2, OpenID Connect Core §3.1.2.6); the sub-code that an instance carries is a key of CATALOGUE.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Self
@@ -11,6 +12,7 @@ from typing import ClassVar, Self
 from grantline.oauth.explanation import Explanation as Explanation
 from grantline.oauth.explanations import CATALOGUE as CATALOGUE
 
+_DESCRIBES = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 _NO_MEMBERS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -52,6 +54,7 @@ class OAuthError(Exception):
         self.proven = False
         self.rehearsed = False
         """The app's developers asked for this failure. The wire does not show it; the activity does."""
+        self._said = ""
 
     def concerning(self, client_id: str, *, proven: bool = False) -> Self:
         """Return the same error, marked with the app it concerns and whether that app had authenticated.
@@ -62,8 +65,22 @@ class OAuthError(Exception):
         self.proven = proven
         return self
 
+    def saying(self, sentence: str) -> Self:
+        """Return the same error with a description that names more than the catalogue's constant can: what
+        the operator configured, never what was sent. A character that may not stand there is a bug further
+        up: ValueError."""
+        if not _DESCRIBES.fullmatch(sentence):
+            raise ValueError("error_description cannot hold this")
+        self._said = sentence
+        return self
+
     def _may_raise(self, explanation: Explanation) -> bool:
         return explanation.error == self.error
+
+    @property
+    def expected_issuer(self) -> str:
+        """The issuer of the data center that the request belongs to; empty when it is no matter of that."""
+        return str(self.members.get("expected_issuer", ""))
 
     @property
     def public_code(self) -> str:
@@ -72,8 +89,9 @@ class OAuthError(Exception):
 
     @property
     def description(self) -> str:
-        """The constant text for the client, in the characters of RFC 6749 §5.2."""
-        return CATALOGUE[self.public_code].description
+        """The text for the client, in the characters of RFC 6749 §5.2: the catalogue's, or what `saying`
+        gave."""
+        return self._said or CATALOGUE[self.public_code].description
 
 
 class InvalidRequest(OAuthError):

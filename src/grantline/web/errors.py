@@ -21,6 +21,7 @@ from grantline.oauth.responses import render_error_json
 from grantline.web import vendor_wire
 from grantline.web.call import Answer, Call
 from grantline.web.logs import redact
+from grantline.web.right_data_center import name_data_centers
 from grantline.web.server import Server
 
 
@@ -44,6 +45,7 @@ def as_oauth_error(error: Exception, request_id: str) -> OAuthError:
 async def answer_error(server: Server, call: Call, error: Exception) -> Answer:
     """The JSON answer to a failed call, and its entry in the activity."""
     refusal = as_oauth_error(error, call.request_id)
+    name_data_centers(refusal, server.mint.data_centers)
     client = await _client_of(server, refusal)
     record_failure(
         server,
@@ -55,12 +57,15 @@ async def answer_error(server: Server, call: Call, error: Exception) -> Answer:
         workspace_id=client.workspace_id if client is not None else 0,
     )
     if client is not None and client.vendor_compatible and not isinstance(refusal, InvalidToken):
-        return vendor_wire.render_error(client, refusal)
+        return vendor_wire.render_error(client, refusal, call.path)
     headers = []
     if refusal.retry_after is not None:
         headers.append(("retry-after", str(refusal.retry_after)))
     if isinstance(refusal, InvalidClient):
         headers.append(("www-authenticate", 'Basic realm="Grantline", charset="UTF-8"'))
+    if refusal.code == "client_wrong_data_center" and call.origin is not None:
+        # A browser app's origin is registered where the app lives; this says no more than its own request.
+        headers.append(("access-control-allow-origin", "*"))
     return Answer(
         refusal.status,
         render_error_json(refusal, issuer=server.issuer, request_id=call.request_id),

@@ -89,8 +89,9 @@ def revoked(client: Client | None, *, found: bool) -> Answer:
     return Answer(200, json.dumps(members).encode(), client_id=client.id if client is not None else None)
 
 
-def render_error(client: Client, error: OAuthError) -> Answer:
-    """An error in the vendor's words: status 200, but 400 for the limits."""
+def render_error(client: Client, error: OAuthError, address: str) -> Answer:
+    """An error in the vendor's words: status 200, but 400 for the limits and for a token that can't be
+    revoked at this address."""
     if isinstance(error, Throttled):
         members = {"error": "Access Denied", "error_description": error.description, "status": "failure"}
         return _render(400, members, client, retry_after=error.retry_after)
@@ -99,8 +100,13 @@ def render_error(client: Client, error: OAuthError) -> Answer:
         word = "invalid_code"
     if word is None:
         word = "invalid_code" if error.error == "invalid_grant" else error.error
-    status = error.status if error.status >= 500 or error.code in _BAD_REQUESTS else 200
-    return _render(status, {"error": word, "error_description": error.description}, client)
+    not_revoked = error.code == "token_wrong_data_center" and "/revoke" in address
+    kept = error.status >= 500 or error.code in _BAD_REQUESTS or not_revoked
+    status = error.status if kept else 200
+    members = {"error": word, "error_description": error.description}
+    if error.expected_issuer:
+        members["expected_issuer"] = error.expected_issuer
+    return _render(status, members, client)
 
 
 def silent_renewal_word(error: str) -> str:

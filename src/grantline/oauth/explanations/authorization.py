@@ -166,7 +166,8 @@ EXPLANATIONS = (
         "invalid_token",
         "This access token comes from another data center",
         "The access token belongs to another data center. Send the request there.",
-        "The token says which data center made it, and the request went to another one. It may well be alive.",
+        "The token says which data center made it, and the request went to another one. It may well be "
+        "alive.",
         "Send the request to the data center that the answer names as expected_issuer. An app that calls an "
         "API takes the api_domain that came with the token.",
     ),

@@ -19,7 +19,8 @@ EXPLANATIONS = (
         "The client ID says which data center the app was registered in, and the request went to another "
         "one.",
         "Send the request to the accounts address of that data center. The answer names it as "
-        "expected_issuer.",
+        "expected_issuer. If the app should work here too, its owner turns that on in the console there; "
+        "self clients work at home alone.",
     ),
     Explanation(
         "client_disabled",

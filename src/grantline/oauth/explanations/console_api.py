@@ -13,6 +13,14 @@ EXPLANATIONS = (
         "Make one on the page Keys and CLI of the API console, and send it as Authorization: Bearer.",
     ),
     Explanation(
+        "key_wrong_data_center",
+        "invalid_token",
+        "This personal access token comes from another data center",
+        "The personal access token belongs to another data center. Send the request there.",
+        "Each data center has a console of its own, and a token works at the one where it was made.",
+        "Call the console's API of the data center that the answer names as expected_issuer.",
+    ),
+    Explanation(
         "key_scope_missing",
         "insufficient_scope",
         "The personal access token is not for this",

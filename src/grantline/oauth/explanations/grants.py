@@ -266,7 +266,9 @@ EXPLANATIONS = (
         "invalid_grant",
         "This token comes from another data center",
         "The token belongs to another data center. Send the request there.",
-        "The token says where the person's data lives, and the request went to another place.",
-        "Send the request to the accounts server that came back with the code (accounts-server).",
+        "The token says where the person's data lives, and the request went to another place. Nothing was "
+        "done: the token is as alive as before.",
+        "Send the request to the data center that the answer names as expected_issuer. It is the one that "
+        "came back with the code as iss and accounts-server.",
     ),
 )

@@ -11,9 +11,12 @@ from grantline.db import Database, Transaction
 from grantline.limits import Limit
 from grantline.oauth.bearer import BEARER, parse_authorization
 from grantline.oauth.errors import InvalidRequest
+from grantline.opaque import PERSONAL_TOKEN
+from grantline.tokens import issuer_elsewhere
 from grantline.web.call import Call
 from grantline.web.console.entrance import WRITES
 from grantline.web.console_api.problems import Problem, not_found
+from grantline.web.right_data_center import describe
 from grantline.web.server import Server
 from grantline.workspaces import Membership, PersonalToken, Right, find_bearer, note_use
 
@@ -106,16 +109,27 @@ async def find_caller(server: Server, call: Call, *, writes: bool) -> Caller:
     limiter, network = server.mint.limiter, call.peer.network
     if wait := limiter.wait_for_network(FAILURES, network, call.now):
         raise throttled(wait)
-    found = await find_bearer(server.db, _presented(call), server.code, call.now)
+    presented = _presented(call)
+    found = await find_bearer(server.db, presented, server.code, call.now)
     if found is None:
         limiter.take_for_network(FAILURES, network, call.now)
-        raise Problem("key_invalid", 401)
+        raise _unusable(server, presented)
     caller = Caller(server, call, *found)
     caller.take(CALLS, caller.token.id)
     if writes:
         caller.take(WRITES, str(caller.account_id))
     await note_use(server.db, caller.token, call.now)
     return caller
+
+
+def _unusable(server: Server, presented: str) -> Problem:
+    """The refusal of a token that finds nobody; another data center's says so by its name (R84)."""
+    issuer = issuer_elsewhere(server.mint, presented, PERSONAL_TOKEN)
+    if issuer is None:
+        return Problem("key_invalid", 401)
+    code = "key_wrong_data_center"
+    told = describe(code, issuer, server.mint.data_centers)
+    return Problem(code, 401, told, expected_issuer=issuer)
 
 
 def _presented(call: Call) -> str:

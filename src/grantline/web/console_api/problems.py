@@ -45,6 +45,9 @@ class ProblemDocument(BaseModel):
     fix: str = Field(description="What to do about it.")
     request_id: str
     needed: str = Field(default="", description="The scope or role that the call needs.")
+    expected_issuer: str = Field(
+        default="", description="The data center that made the token, where it is another one."
+    )
     problems: list[FieldFault] = Field(default=[], description="What to mend, field by field.")
 
 
@@ -57,6 +60,7 @@ class Problem(Exception):
     detail: str = ""
     """What is so in this case; empty for the catalogue's own sentence."""
     needed: str = ""
+    expected_issuer: str = ""
     problems: Sequence[FieldFault] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -112,6 +116,7 @@ def answer_problem(problem: Problem, *, issuer: str, request_id: str) -> Answer:
         fix=entry.fix,
         request_id=request_id,
         needed=problem.needed,
+        expected_issuer=problem.expected_issuer,
         problems=list(problem.problems),
     )
     headers = problem.headers
@@ -120,7 +125,15 @@ def answer_problem(problem: Problem, *, issuer: str, request_id: str) -> Answer:
         scope = problem.needed if problem.code == "key_scope_missing" else None
         headers = (
             *headers,
-            ("www-authenticate", render_challenge("Grantline", kind(entry.code), scope=scope)),
+            (
+                "www-authenticate",
+                render_challenge(
+                    "Grantline",
+                    kind(entry.code),
+                    scope=scope,
+                    expected_issuer=problem.expected_issuer or None,
+                ),
+            ),
         )
     body = document.model_dump_json(exclude_defaults=True).encode()
     return Answer(problem.status, body, headers, content_type=CONTENT_TYPE)

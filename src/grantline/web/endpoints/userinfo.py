@@ -9,10 +9,11 @@ from grantline.oauth.bearer import parse_authorization, render_challenge
 from grantline.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError, Throttled
 from grantline.oauth.parameters import parse_form
 from grantline.oauth.scope import covers_all
-from grantline.opaque import digest
-from grantline.tokens import LiveToken, claims_for, find_holder, find_live_token
+from grantline.opaque import ACCESS_TOKEN, digest
+from grantline.tokens import LiveToken, claims_for, find_holder, find_live_token, issuer_elsewhere
 from grantline.web.call import Answer, Call, json_answer
 from grantline.web.errors import record_failure
+from grantline.web.right_data_center import name_data_centers
 from grantline.web.server import Server
 
 PER_TOKEN: Final = Limit("userinfo", 120, 60)
@@ -74,6 +75,8 @@ async def _token_and_account(server: Server, call: Call) -> tuple[LiveToken, Acc
 async def _unusable(server: Server, text: str, now: int) -> InvalidToken:
     """The refusal of a token; for one of ours it concerns its app, which may then read it from its own
     origin."""
+    if (issuer := issuer_elsewhere(server.mint, text, ACCESS_TOKEN)) is not None:
+        return InvalidToken("access_token_wrong_data_center", members={"expected_issuer": issuer})
     holder = await find_holder(server.mint, text, now)
     refusal = InvalidToken("token_invalid")
     return refusal.concerning(holder) if holder is not None else refusal
@@ -90,13 +93,16 @@ def _refuse(server: Server, call: Call, error: OAuthError, *, needed: str) -> An
     record_failure(
         server, error, endpoint=call.path, request_id=call.request_id, network=call.peer.shown, now=call.now
     )
+    name_data_centers(error, server.mint.data_centers)
     presented = call.authorization is not None
     challenge = render_challenge(
         "Grantline",
         error if presented else None,
         scope=needed if isinstance(error, InsufficientScope) else None,
+        expected_issuer=error.expected_issuer or None,
     )
     members: dict[str, object] = {
+        **error.members,
         "error": error.error,
         "error_description": error.description,
         "grantline_code": error.public_code,
