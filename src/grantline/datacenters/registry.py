@@ -9,7 +9,7 @@ keys = ["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"]
 ```
 
 `console` may be given too; it is the accounts address with `/console` otherwise. A file with a mistake is
-refused as a whole, with the line that it is on.
+refused as a whole, with the line that it is on (`lines.py`).
 """
 
 import re
@@ -21,6 +21,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from grantline.datacenters.data_center import DataCenter, DataCenters
+from grantline.datacenters.lines import Lines
+from grantline.oauth.jwk import encode_base64url
 from grantline.oauth.metadata import check_issuer
 
 LARGEST: Final = 256 * 1024
@@ -28,8 +30,6 @@ MOST: Final = 64
 _CODE: Final = re.compile(r"[a-z]{2,4}")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _LINE: Final = re.compile(r"\(at line (\d+)")
-_HEADING: Final = re.compile(r"""\s*\[\[?\s*["']?([^]"'.]*).*""")
-_MEMBER: Final = re.compile(r"""\s*["']?([^"'.=\s]+)["']?\s*[.=].*""")
 _MEMBERS: Final = ("name", "accounts", "console", "api", "keys")
 _NEEDED: Final = ("name", "accounts", "api")
 _LONGEST_NAME: Final = 60
@@ -43,13 +43,18 @@ class RegistryRefused(ValueError):
 def read_registry(path: Path, home: DataCenter) -> DataCenters:
     """The data centers of the file, as `home` sees them. Raises RegistryRefused."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise RegistryRefused(f"{path} is larger than {LARGEST // 1024} KB.")
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as problem:
         raise RegistryRefused(f"{path} can't be read: {problem.strerror}.") from None
-    except UnicodeDecodeError:
-        raise RegistryRefused(f"{path} is not a text in UTF-8.") from None
+    if len(content) > LARGEST:
+        line = content.count(b"\n", 0, LARGEST) + 1
+        raise RegistryRefused(f"{path}, line {line}: the file goes on beyond {LARGEST // 1024} KB.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        raise RegistryRefused(f"{path}, line {line}: this is not a text in UTF-8.") from None
     return parse_registry(text, home, str(path))
 
 
@@ -62,42 +67,43 @@ def parse_registry(text: str, home: DataCenter, name: str) -> DataCenters:
         line = found[1] if found else str(text.count("\n") + 1)
         what = str(problem).partition(" (at ")[0].rstrip(".")
         raise RegistryRefused(f"{name}, line {line}: this is not TOML: {what}.") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a thousand brackets
+        line = str(Lines(text).longest)
+        raise RegistryRefused(
+            f"{name}, line {line}: this is longer or deeper than anything needed."
+        ) from None
     return _Reader(text, name).read(tables, home)
+
+
+def _is_key(text: str) -> bool:
+    """Whether these 43 characters are how 32 bytes are spelled."""
+    decoded = urlsafe_b64decode(text + "=")
+    return len(decoded) == 32 and encode_base64url(decoded) == text
 
 
 class _Reader:
     """One reading of one text."""
 
     def __init__(self, text: str, name: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = Lines(text)
         self._name = name
 
     def read(self, tables: Mapping[str, Any], home: DataCenter) -> DataCenters:
-        if len(tables) > MOST:
-            raise RegistryRefused(f"{self._name} lists more than {MOST} data centers.")
+        for code in list(tables)[MOST:]:
+            raise self._refuse(code, "", f"[{code}] is one more than {MOST} data centers.")
         centers = {code: self._center(code, members) for code, members in tables.items()}
         self._check_unlike(centers)
         if home.code not in centers:
             raise RegistryRefused(
-                f"{self._name} does not list [{home.code}], the data center that this is. Add it, or set"
-                " GRANTLINE_DATA_CENTER."
+                f"{self._name}, line {self._lines.last}: the list ends without [{home.code}], the data center"
+                " that this is. Add it, or set GRANTLINE_DATA_CENTER."
             )
         self._check_home(centers[home.code], home)
-        return DataCenters(centers.pop(home.code), tuple(centers.values()))
+        others = (center for code, center in centers.items() if code != home.code)
+        return DataCenters(centers[home.code], tuple(others))
 
     def _refuse(self, code: str, member: str, why: str) -> RegistryRefused:
-        return RegistryRefused(f"{self._name}, line {self._line(code, member)}: {why}")
-
-    def _line(self, wanted: str, member: str) -> int:
-        """The line of a table's member, or of its heading when the member is not there."""
-        heading, table = 1, ""
-        for number, line in enumerate(self._lines, 1):
-            if found := _HEADING.fullmatch(line):
-                table = found[1].strip()
-                heading = number if table == wanted else heading
-            elif (found := _MEMBER.fullmatch(line)) and found[1] == (member if table == wanted else wanted):
-                return number
-        return heading
+        return RegistryRefused(f"{self._name}, line {self._lines.find(code, member)}: {why}")
 
     def _center(self, code: str, members: Any) -> DataCenter:
         if not _CODE.fullmatch(code):
@@ -135,7 +141,16 @@ class _Reader:
             raise self._refuse(code, "accounts", why) from None
         if urlsplit(value).path:
             raise self._refuse(code, "accounts", "accounts must be an address without a path.")
+        self._check_port(code, "accounts", value)
         return str(value)
+
+    def _check_port(self, code: str, member: str, value: str) -> None:
+        try:
+            possible = urlsplit(value).port != 0
+        except ValueError:
+            possible = False
+        if not possible:
+            raise self._refuse(code, member, f"{member} has a port that there is not.")
 
     def _address(self, code: str, member: str, value: Any) -> str:
         try:
@@ -143,13 +158,14 @@ class _Reader:
         except ValueError:
             why = f"{member} must be https://host, perhaps with a path, without a / at the end."
             raise self._refuse(code, member, why) from None
+        self._check_port(code, member, value)
         return str(value)
 
     def _keys(self, code: str, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list) or len(value) > _MOST_KEYS:
             raise self._refuse(code, "keys", f"keys must be a list of at most {_MOST_KEYS} public keys.")
         for key in value:
-            if not isinstance(key, str) or not _KEY.fullmatch(key) or len(urlsafe_b64decode(key + "=")) != 32:
+            if not isinstance(key, str) or not _KEY.fullmatch(key) or not _is_key(key):
                 why = "a key is the 43 characters that `grantline data-centers key` prints."
                 raise self._refuse(code, "keys", why)
         return tuple(value)
