@@ -99,8 +99,7 @@ class _Reader:
                 " that this is. Add it, or set GRANTLINE_DATA_CENTER."
             )
         self._check_home(centers[home.code], home)
-        others = (center for code, center in centers.items() if code != home.code)
-        return DataCenters(centers[home.code], tuple(others))
+        return DataCenters(centers.pop(home.code), tuple(centers.values()))
 
     def _refuse(self, code: str, member: str, why: str) -> RegistryRefused:
         return RegistryRefused(f"{self._name}, line {self._lines.find(code, member)}: {why}")
