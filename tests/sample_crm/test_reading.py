@@ -227,7 +227,7 @@ async def test_the_organization_is_the_one_of_the_token(crm: Crm) -> None:
 
 async def test_every_module_says_what_the_vendors_sdks_need(crm: Crm) -> None:
     modules = (await crm.call("GET", "/crm/v8/settings/modules")).json()["modules"]
-    assert [module["api_name"] for module in modules] == ["Leads", "Contacts", "Products"]
+    assert [module["api_name"] for module in modules] == ["Leads", "Contacts", "Products", "Invoices"]
     assert all(
         module["api_supported"] is True and module["generated_type"] == "default" for module in modules
     )

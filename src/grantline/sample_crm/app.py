@@ -13,6 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grantline.sample_crm.bulk.callbacks import Callbacks
+from grantline.sample_crm.bulk.supervisor import Supervisor
+from grantline.sample_crm.calls import Home
 from grantline.sample_crm.config import CrmConfig
 from grantline.sample_crm.cors import preflight_headers
 from grantline.sample_crm.database import Database
@@ -20,6 +23,7 @@ from grantline.sample_crm.gate import Gate, render_refusal
 from grantline.sample_crm.introspection import Introspection
 from grantline.sample_crm.refusals import Refusal
 from grantline.sample_crm.routes import ENDPOINTS, Endpoint
+from grantline.sample_crm.storage import Storage
 
 _ON_EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
@@ -41,13 +45,19 @@ def build_app(
     `clock` tells epoch seconds; `transport` carries the questions to the authorization server, by HTTP unless
     given.
     """
-    database = Database(config.database)
+    database = Database(config.database, int(clock()))
+    callbacks = Callbacks(config.identifier, config.issuer)
+    home = Home(config.identifier, Storage(config.database), callbacks)
     introspection = Introspection(config, clock, transport)
-    gate = Gate(introspection, database, clock)
+    supervisor = Supervisor(database, home, clock)
+    gate = Gate(introspection, database, home, clock, supervisor.wake)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        supervisor.start()
         yield
+        await supervisor.stop()
+        await callbacks.close()
         await introspection.close()
         await database.close()
 

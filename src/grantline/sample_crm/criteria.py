@@ -146,8 +146,9 @@ class _Reader:
         return _test(field, operator, text)
 
 
-def _test(field: Field, operator: str, text: str) -> Wanted:
-    values = [_comparable(field, _plain(part)) for part in _split(text)]
+def wanted_values(field: Field, operator: str, parts: list[str]) -> Wanted:
+    """The test for one comparison with one value, with two for `between`, or with any number for `in`."""
+    values = [_comparable(field, part) for part in parts]
     if operator == "in":
         return lambda record: _stored(record, field) in values
     if operator == "between" and len(values) == 2:
@@ -155,10 +156,15 @@ def _test(field: Field, operator: str, text: str) -> Wanted:
         at_least, at_most = _OPERATORS["greater_equal"], _OPERATORS["less_equal"]
         return lambda record: at_least(_stored(record, field), low) and at_most(_stored(record, field), high)
     test = _OPERATORS.get(operator)
-    if test is None:
+    if test is None or len(values) != 1:
         raise _unreadable(f"there is no operator {operator} for {len(values)} values")
-    want = _comparable(field, _plain(text))
+    (want,) = values
     return lambda record: test(_stored(record, field), want)
+
+
+def _test(field: Field, operator: str, text: str) -> Wanted:
+    parts = _split(text) if operator in ("in", "between") else [text]
+    return wanted_values(field, operator, [_plain(part) for part in parts])
 
 
 def _split(text: str) -> list[str]:

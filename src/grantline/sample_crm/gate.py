@@ -5,20 +5,23 @@ This is the file to read for anyone who builds an API behind Grantline.
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from grantline.oauth import InvalidRequest, covers_all
 from grantline.oauth.bearer import BEARER, VENDOR_SCHEME, parse_authorization
-from grantline.sample_crm.calls import Answer, Call
+from grantline.sample_crm.arrivals import Arrivals
+from grantline.sample_crm.calls import Answer, Call, Home
+from grantline.sample_crm.carrying import carry_out
 from grantline.sample_crm.cors import check_page
 from grantline.sample_crm.database import Database
 from grantline.sample_crm.endpoints import unknown_module
 from grantline.sample_crm.introspection import Caller, Introspection
 from grantline.sample_crm.modules import Module, find_module
-from grantline.sample_crm.people import note_organization, note_person
+from grantline.sample_crm.people import Person, parse_time
 from grantline.sample_crm.refusals import (
     Refusal,
     invalid_data,
@@ -30,7 +33,6 @@ from grantline.sample_crm.refusals import (
     too_large,
 )
 from grantline.sample_crm.routes import Endpoint
-from grantline.sample_crm.seed import seed_organization
 
 BODY_LIMIT = 1024 * 1024
 ADDRESS_LIMIT = 8 * 1024
@@ -41,10 +43,20 @@ _SCHEMES = (BEARER.lower(), VENDOR_SCHEME.lower())
 class Gate:
     """Turns a request for an endpoint into an answer, or into the refusal that it earns."""
 
-    def __init__(self, introspection: Introspection, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        introspection: Introspection,
+        database: Database,
+        home: Home,
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
         self._introspection = introspection
         self._database = database
+        self._home = home
         self._clock = clock
+        self._wake = wake
+        self._arrivals = Arrivals(home.storage)
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
         """Carry the call out if its token allows it; what fails is answered in the error envelope."""
@@ -57,8 +69,8 @@ class Gate:
             needed = endpoint.scopes(module)
             if not covers_all(caller.scopes, needed):
                 raise scope_missing(needed)
-            body = await read_json(request) if endpoint.takes_json else None
-            answer = await self._carry_out(endpoint, request, caller, module, body)
+            async with self._read_body(endpoint, request, caller) as body:
+                answer = await self._carry_out(endpoint, request, caller, module, body)
         except Refusal as refusal:
             return render_refusal(refusal, headers)
         return render_answer(answer, headers)
@@ -66,18 +78,28 @@ class Gate:
     async def _carry_out(
         self, endpoint: Endpoint, request: Request, caller: Caller, module: Module | None, body: object
     ) -> Answer:
-        query = parse_query(request)
-        now = int(self._clock())
+        query, id = parse_query(request), request.path_params.get("id")
+        now, since = int(self._clock()), parse_time(request.headers.get("if-modified-since", ""))
 
-        def work(tx: sqlite3.Connection) -> Answer:
-            is_new = note_organization(tx, caller, now)
-            me = note_person(tx, caller, now)
-            if is_new:
-                seed_organization(tx, caller.organization, me, now)
-            id = request.path_params.get("id")
-            return endpoint.handle(tx, Call(caller, me, query, now, module, id, body))
+        def handle(tx: sqlite3.Connection, me: Person) -> Answer:
+            needs = endpoint.then_needs
+            call = Call(caller, me, query, now, self._home, module, id, body, needs, since)
+            return endpoint.handle(tx, call)
 
-        return await self._database.run(work)
+        answer = await carry_out(self._database, caller, now, handle, reads=endpoint.method == "GET")
+        if answer.starts_work:
+            self._wake()
+        return answer
+
+    @asynccontextmanager
+    async def _read_body(self, endpoint: Endpoint, request: Request, caller: Caller) -> AsyncIterator[object]:
+        """What the route takes: JSON, files, or nothing."""
+        if endpoint.takes_files:
+            bounds = endpoint.takes_files
+            async with self._arrivals.receive(request, caller.organization, bounds) as files:
+                yield files
+        else:
+            yield await read_json(request) if endpoint.takes_json else None
 
 
 def find_token(request: Request) -> str:
@@ -155,6 +177,10 @@ async def read_json(request: Request) -> object:
 def render_answer(answer: Answer, headers: Mapping[str, str]) -> Response:
     """The answer as HTTP; one without a body carries no Content-Type either."""
     every = {**answer.headers, **headers}
+    if answer.download is not None:
+        # A type that no browser shows or runs, and that the vendor's SDKs know for a file.
+        path, name = answer.download.path, answer.download.name
+        return FileResponse(path, answer.status, every, "application/x-download", filename=name)
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)
     return render_json(answer.status, answer.body, every)

@@ -54,7 +54,8 @@ class Field:
 class Module:
     """A kind of record; `fields` in the order in which they are shown.
 
-    `duplicate_fields`: what an upsert compares when the call names no fields itself.
+    `duplicate_fields`: what an upsert compares when the call names no fields itself. `keys`: up to two text
+    fields whose values are indexed, so that a record is found by them however many there are.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Module:
     number: int
     fields: tuple[Field, ...]
     duplicate_fields: tuple[str, ...]
+    keys: tuple[str, str]
 
     @property
     def scope_name(self) -> str:
@@ -81,6 +83,12 @@ class Module:
 
     def find_field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
+
+    def get_field(self, name: str) -> Field:
+        """The field of this name, which must exist."""
+        field = self.find_field(name)
+        assert field is not None
+        return field
 
     def writable(self) -> Iterator[Field]:
         """The fields that a caller may set."""
@@ -125,6 +133,7 @@ LEADS = Module(
     singular="Lead",
     number=1,
     duplicate_fields=("Email",),
+    keys=("Email", "Phone"),
     fields=(
         _SALUTATION,
         _text("First_Name", 40),
@@ -172,6 +181,7 @@ CONTACTS = Module(
     singular="Contact",
     number=2,
     duplicate_fields=("Email",),
+    keys=("Email", "Phone"),
     fields=(
         _SALUTATION,
         _text("First_Name", 40),
@@ -207,6 +217,7 @@ PRODUCTS = Module(
     singular="Product",
     number=3,
     duplicate_fields=("Product_Code", "Product_Name"),
+    keys=("Product_Code", "Product_Name"),
     fields=(
         _text("Product_Name", 200, mandatory=True),
         _text("Product_Code", 40, unique=True),
@@ -227,7 +238,33 @@ PRODUCTS = Module(
     ),
 )
 
-MODULES = (LEADS, CONTACTS, PRODUCTS)
+# An invoice has a plain amount: its lines would be records inside a record, which a CSV line cannot hold.
+INVOICES = Module(
+    name="Invoices",
+    singular="Invoice",
+    number=4,
+    duplicate_fields=("Invoice_Number",),
+    keys=("Invoice_Number", "Subject"),
+    fields=(
+        _text("Subject", 200, mandatory=True),
+        _text("Invoice_Number", 40, unique=True),
+        _text("Customer_Name", 200),
+        _picklist("Status", "Created", "Sent", "Paid", "Overdue", "Cancelled"),
+        Field("Invoice_Date", Kind.DATE, 20),
+        Field("Due_Date", Kind.DATE, 20),
+        Field("Grand_Total", Kind.CURRENCY, 16),
+        _text("Billing_Street", 250),
+        _text("Billing_City", 100),
+        _text("Billing_State", 100),
+        _text("Billing_Code", 30),
+        _text("Billing_Country", 100),
+        Field("Terms_and_Conditions", Kind.TEXTAREA, 32_000),
+        _DESCRIPTION,
+        *_KEPT_BY_US,
+    ),
+)
+
+MODULES = (LEADS, CONTACTS, PRODUCTS, INVOICES)
 
 
 def find_module(name: str) -> Module | None:

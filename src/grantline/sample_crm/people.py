@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from grantline.sample_crm.introspection import Caller
@@ -105,17 +106,21 @@ def note_organization(tx: sqlite3.Connection, caller: Caller, now: int) -> bool:
 def note_person(tx: sqlite3.Connection, caller: Caller, now: int) -> Person:
     """Remember who is calling; a name and an address that this token does not tell stay as they were."""
     known = _find(tx, _PERSON_BY_SUBJECT, caller.organization, caller.subject)
-    tells = caller.name is not None or caller.email is not None
-    if known and not tells:
+    if known and _is_noted(known, caller):
         return known
-    name = caller.name or caller.email or (f"User {caller.subject}" if caller.is_person else CLIENT_NAME)
-    told = (caller.is_person, caller.email, name, caller.given_name, caller.family_name or name)
-    if known and (known.is_person, known.email, known.name, known.given_name, known.family_name) == told:
-        return known
-    tx.execute(_SAVE_PERSON, (caller.organization, caller.subject, *told, now))
+    tx.execute(_SAVE_PERSON, (caller.organization, caller.subject, *_told(caller), now))
     saved = _find(tx, _PERSON_BY_SUBJECT, caller.organization, caller.subject)
     assert saved is not None
     return saved
+
+
+def find_noted(tx: sqlite3.Connection, caller: Caller) -> Person | None:
+    """Who is calling, or None while there is anything new to remember of them or their organization."""
+    row = tx.execute(_ORGANIZATION, (caller.organization,)).fetchone()
+    if row is None or row["name"] != caller.organization_name:
+        return None
+    known = _find(tx, _PERSON_BY_SUBJECT, caller.organization, caller.subject)
+    return known if known and _is_noted(known, caller) else None
 
 
 def find_person(tx: sqlite3.Connection, organization: str, id: int) -> Person | None:
@@ -137,6 +142,31 @@ def get_organization(tx: sqlite3.Connection, number: str) -> Organization:
 def render_time(at: int) -> str:
     """Epoch seconds as ISO 8601 with an offset."""
     return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def parse_time(text: str) -> int | None:
+    """Epoch seconds of a time in the form of HTTP or of ISO 8601 with an offset; None for anything else."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            at = read(text[:40])
+            if at.tzinfo is not None:
+                return int(at.timestamp())
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
+
+
+def _told(caller: Caller) -> tuple[bool, str | None, str, str | None, str]:
+    name = caller.name or caller.email or (f"User {caller.subject}" if caller.is_person else CLIENT_NAME)
+    return caller.is_person, caller.email, name, caller.given_name, caller.family_name or name
+
+
+def _is_noted(known: Person, caller: Caller) -> bool:
+    """Whether this call tells nothing new of a person."""
+    if caller.name is None and caller.email is None:
+        return True
+    have = (known.is_person, known.email, known.name, known.given_name, known.family_name)
+    return have == _told(caller)
 
 
 def _find(tx: sqlite3.Connection, sql: str, *values: object) -> Person | None:

@@ -2,12 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Final, Literal
 
-from grantline.sample_crm.database import fold
+from grantline.sample_crm.database import fold, key_values
 from grantline.sample_crm.modules import Field, Kind, Module
 from grantline.sample_crm.people import Person, render_time
 
@@ -16,31 +15,47 @@ SortOrder = Literal["asc", "desc"]
 
 _INSERT: Final = """
 INSERT INTO record (
-    organization, module, contents, owner_id, created_by, modified_by, created_at, modified_at
+    organization, module, contents, owner_id, created_by, modified_by, created_at, modified_at, key_1, key_2
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
-UPDATE record SET contents = ?, owner_id = ?, modified_by = ?, modified_at = ?
+UPDATE record SET contents = ?, owner_id = ?, modified_by = ?, modified_at = ?, key_1 = ?, key_2 = ?
 WHERE organization = ? AND module = ? AND id = ?
 """
 _DELETE: Final = "DELETE FROM record WHERE organization = ? AND module = ? AND id = ?"
 _ONE: Final = "SELECT * FROM record WHERE organization = ? AND module = ? AND id = ?"
+_COUNT: Final = """
+SELECT count(*) AS number FROM (SELECT 1 FROM record WHERE organization = ? AND module = ? LIMIT ?)
+"""
+_BY_KEYS: Final = (
+    "SELECT min(id) AS id FROM record WHERE organization = ? AND module = ? AND key_1 = ?",
+    "SELECT min(id) AS id FROM record WHERE organization = ? AND module = ? AND key_2 = ?",
+)
 _SAME_VALUE: Final = """
 SELECT id, json_extract(contents, ?) AS value FROM record
 WHERE organization = ? AND module = ? AND value IS NOT NULL AND fold(value) = ? ORDER BY id LIMIT 1
 """
-# Ids grow with time, so sorting by Created_Time is sorting by id.
+# Ids grow with time, so sorting by Created_Time is sorting by id. A list goes on behind a record that is
+# given by the time of its last change and its id.
 _LISTS: Final[Mapping[tuple[str, str], str]] = {
-    ("id", "asc"): "SELECT * FROM record WHERE organization = ? AND module = ? ORDER BY id ASC",
-    ("id", "desc"): "SELECT * FROM record WHERE organization = ? AND module = ? ORDER BY id DESC",
+    ("id", "asc"): """
+        SELECT * FROM record WHERE organization = ?1 AND module = ?2 AND id > ?4 ORDER BY id ASC
+    """,
+    ("id", "desc"): """
+        SELECT * FROM record WHERE organization = ?1 AND module = ?2 AND id < ?4 ORDER BY id DESC
+    """,
     ("Modified_Time", "asc"): """
-        SELECT * FROM record WHERE organization = ? AND module = ? ORDER BY modified_at ASC, id ASC
+        SELECT * FROM record WHERE organization = ?1 AND module = ?2 AND (modified_at, id) > (?3, ?4)
+        ORDER BY modified_at ASC, id ASC
     """,
     ("Modified_Time", "desc"): """
-        SELECT * FROM record WHERE organization = ? AND module = ? ORDER BY modified_at DESC, id DESC
+        SELECT * FROM record WHERE organization = ?1 AND module = ?2 AND (modified_at, id) < (?3, ?4)
+        ORDER BY modified_at DESC, id DESC
     """,
 }
+BEFORE_ALL: Final = (-1, -1)
+BEHIND_ALL: Final = (2**63 - 1, 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +103,6 @@ class Record:
         return members
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list; `more` says that another follows."""
-
-    records: Sequence[Record]
-    more: bool
-
-
 def insert_record(
     tx: sqlite3.Connection,
     organization: str,
@@ -106,7 +113,8 @@ def insert_record(
 ) -> Record:
     """Store a new record; `Owner` in `values` is the id of a person of the organization, else `by` is."""
     owner_id = int(str(values.get("Owner", by.id)))
-    row = (organization, module.name, _render(values), owner_id, by.id, by.id, now, now)
+    keys = key_values(module.keys, values)
+    row = (organization, module.name, _render(values), owner_id, by.id, by.id, now, now, *keys)
     number = tx.execute(_INSERT, row).lastrowid
     assert number is not None
     return Record(number, module, values, owner_id, by.id, by.id, now, now)
@@ -124,7 +132,8 @@ def update_record(
     values = {name: value for name, value in {**record.values, **changes}.items() if value is not None}
     owner_id = int(str(changes.get("Owner") or record.owner_id))
     where = (organization, record.module.name, record.id)
-    tx.execute(_UPDATE, (_render(values), owner_id, by.id, now, *where))
+    keys = key_values(record.module.keys, values)
+    tx.execute(_UPDATE, (_render(values), owner_id, by.id, now, *keys, *where))
     return replace(record, values=values, owner_id=owner_id, modified_by=by.id, modified_at=now)
 
 
@@ -142,32 +151,40 @@ def find_record(tx: sqlite3.Connection, organization: str, module: Module, id: i
 def find_same_value(
     tx: sqlite3.Connection, organization: str, module: Module, field: Field, value: object
 ) -> int | None:
-    """The id of the oldest record whose field holds this value; case makes no difference."""
-    path = f"$.{field.name}"
-    row = tx.execute(_SAME_VALUE, (path, organization, module.name, fold(value))).fetchone()
+    """The id of the oldest record whose field holds this value; case makes no difference.
+
+    A field that is no key of its module is sought in every record.
+    """
+    if field.name in module.keys:
+        sql = _BY_KEYS[module.keys.index(field.name)]
+        row = tx.execute(sql, (organization, module.name, fold(value))).fetchone()
+        return None if row["id"] is None else int(row["id"])
+    row = tx.execute(_SAME_VALUE, (f"$.{field.name}", organization, module.name, fold(value))).fetchone()
     return None if row is None else int(row["id"])
 
 
-def list_records(
+def count_records(tx: sqlite3.Connection, organization: str, module: Module, most: int) -> int:
+    """How many records there are, counted no further than `most`."""
+    return int(tx.execute(_COUNT, (organization, module.name, most)).fetchone()["number"])
+
+
+def iterate_records(
     tx: sqlite3.Connection,
     organization: str,
     module: Module,
-    *,
-    page: int,
-    per_page: int,
     sort_by: SortBy = "id",
     sort_order: SortOrder = "desc",
-    wanted: Callable[[Record], bool] | None = None,
-) -> Page:
-    """One page, counted from 1, of the records that `wanted` accepts; without an order, the newest first."""
+    after: tuple[int, int] | None = None,
+) -> Iterator[Record]:
+    """The records in order, behind the one with `after`: the time of its last change, and its id."""
+    changed_at, id = after or (BEFORE_ALL if sort_order == "asc" else BEHIND_ALL)
     sql = _LISTS["id" if sort_by == "Created_Time" else sort_by, sort_order]
-    rows = tx.execute(sql, (organization, module.name))
-    records = (_read(row, module) for row in rows)
-    kept = records if wanted is None else filter(wanted, records)
-    first = (page - 1) * per_page
-    found = list(islice(kept, first, first + per_page + 1))
-    rows.close()
-    return Page(found[:per_page], len(found) > per_page)
+    rows = tx.execute(sql, (organization, module.name, changed_at, id))
+    try:
+        for row in rows:
+            yield _read(row, module)
+    finally:
+        rows.close()
 
 
 def _render(values: Mapping[str, object]) -> str:

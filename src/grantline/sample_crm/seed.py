@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from grantline.sample_crm.modules import CONTACTS, LEADS, PRODUCTS, Module
+from grantline.sample_crm.modules import CONTACTS, INVOICES, LEADS, PRODUCTS, Module
 from grantline.sample_crm.people import Person
 from grantline.sample_crm.records import insert_record
 
@@ -84,6 +84,18 @@ _START: Final[tuple[tuple[Module, Mapping[str, object]], ...]] = (
             "Product_Category": "Service",
             "Usage_Unit": "Hours",
             "Unit_Price": 80.0,
+        },
+    ),
+    (
+        INVOICES,
+        {
+            "Subject": "Lamps for the boat yard",
+            "Invoice_Number": "INV-1001",
+            "Customer_Name": "Brightwater Boats",
+            "Status": "Sent",
+            "Invoice_Date": "2026-01-15",
+            "Due_Date": "2026-02-14",
+            "Grand_Total": 594.0,
         },
     ),
 )

@@ -5,10 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from grantline.sample_crm.calls import Answer, Call, parse_id
-from grantline.sample_crm.modules import Field, Kind
+from grantline.sample_crm.checking import (
+    RecordRefused,
+    check_in_place,
+    check_values,
+    missing,
+    unknown_id,
+    without_empty,
+)
+from grantline.sample_crm.modules import Field
 from grantline.sample_crm.people import find_person, render_time
 from grantline.sample_crm.records import (
     Record,
+    count_records,
     delete_record,
     find_record,
     find_same_value,
@@ -16,20 +25,12 @@ from grantline.sample_crm.records import (
     update_record,
 )
 from grantline.sample_crm.refusals import Refusal, invalid_data, parameter_missing
-from grantline.sample_crm.values import UnfitValue, check_value
 
 MOST_RECORDS: Final = 100
 
 
-class RecordRefused(Exception):
-    """One record of a call that cannot be stored; the others go on."""
-
-    def __init__(self, code: str, message: str, **details: object) -> None:
-        super().__init__(message)
-        self.code, self.message, self.details = code, message, details
-
-    def render(self) -> dict[str, object]:
-        return {"code": self.code, "details": self.details, "message": self.message, "status": "error"}
+# A field that is no key is compared record by record, which holds up everybody else.
+MOST_COMPARED: Final = 20_000
 
 
 def create_records(tx: sqlite3.Connection, call: Call) -> Answer:
@@ -51,10 +52,10 @@ def update_records(tx: sqlite3.Connection, call: Call) -> Answer:
     def update(given: Mapping[str, object], place: str) -> dict[str, object]:
         id = call.id if call.id is not None else given.get("id")
         if id is None:
-            raise _missing("id", place)
+            raise missing("id", place)
         record = find_record(tx, call.organization, call.get_module(), parse_id(id))
         if record is None:
-            raise _unknown_id("id", f"{place}.id")
+            raise unknown_id("id", f"{place}.id")
         return _success(tx, call, _change(tx, call, record, given, place), "The record was updated.")
 
     return _each_record(call, update, status=200)
@@ -62,7 +63,7 @@ def update_records(tx: sqlite3.Connection, call: Call) -> Answer:
 
 def upsert_records(tx: sqlite3.Connection, call: Call) -> Answer:
     """POST /crm/v8/{module}/upsert: change the record with the same value in a compared field, or add one."""
-    compared = _compared_fields(call)
+    compared = _compared_fields(tx, call)
 
     def upsert(given: Mapping[str, object], place: str) -> dict[str, object]:
         for field in compared:
@@ -91,7 +92,7 @@ def delete_records(tx: sqlite3.Connection, call: Call) -> Answer:
         if delete_record(tx, call.organization, call.get_module(), parse_id(id)):
             results.append(_result("SUCCESS", {"id": id}, "The record was deleted."))
         else:
-            results.append(_unknown_id("id", "$.ids").render())
+            results.append(unknown_id("id", "$.ids").render())
     return _answer(results, 200)
 
 
@@ -131,7 +132,7 @@ def _given_records(call: Call) -> Sequence[object]:
     return records
 
 
-def _compared_fields(call: Call) -> list[Field]:
+def _compared_fields(tx: sqlite3.Connection, call: Call) -> list[Field]:
     module = call.get_module()
     body = call.body if isinstance(call.body, dict) else {}
     named = body.get("duplicate_check_fields") or list(module.duplicate_fields)
@@ -141,76 +142,29 @@ def _compared_fields(call: Call) -> list[Field]:
     if not usable or len(usable) != len(names):
         message = f"duplicate_check_fields is a list of up to five text fields of {module.name}."
         raise invalid_data(message, api_name="duplicate_check_fields", json_path="$.duplicate_check_fields")
+    if any(field.name not in module.keys for field in usable):
+        there = count_records(tx, call.organization, module, MOST_COMPARED + 1)
+        if there > MOST_COMPARED:
+            keys = " and ".join(module.keys)
+            message = f"With more than {MOST_COMPARED} {module.name}, only {keys} can be compared."
+            raise Refusal(400, "LIMIT_EXCEEDED", message, {"json_path": "$.duplicate_check_fields"})
     return usable
 
 
 def _check_new(
     tx: sqlite3.Connection, call: Call, given: Mapping[str, object], place: str
 ) -> Mapping[str, object]:
-    for field in call.get_module().writable():
-        if field.mandatory and given.get(field.name) in (None, ""):
-            raise _missing(field.name, f"{place}.{field.name}")
-    return {name: value for name, value in _check(tx, call, given, place, None).items() if value is not None}
+    values = check_values(call.get_module(), given, place, is_new=True)
+    check_in_place(tx, call.organization, call.get_module(), values, place, None)
+    return without_empty(values)
 
 
 def _change(
     tx: sqlite3.Connection, call: Call, record: Record, given: Mapping[str, object], place: str
 ) -> Record:
-    for field in call.get_module().writable():
-        if field.mandatory and field.name in given and given[field.name] in (None, ""):
-            raise _missing(field.name, f"{place}.{field.name}")
-    changes = _check(tx, call, given, place, record.id)
+    changes = check_values(call.get_module(), given, place, is_new=False)
+    check_in_place(tx, call.organization, call.get_module(), changes, place, record.id)
     return update_record(tx, call.organization, record, changes, call.me, call.now)
-
-
-def _check(
-    tx: sqlite3.Connection, call: Call, given: Mapping[str, object], place: str, own_id: int | None
-) -> dict[str, object]:
-    """The given fields as they are stored; what the CRM keeps by itself and names with a `$` is left out."""
-    values: dict[str, object] = {}
-    for name, value in given.items():
-        if name == "id" or name.startswith("$"):
-            continue
-        field = call.get_module().find_field(name)
-        if field is None:
-            message = f"{call.get_module().name} has no field of this name."
-            raise RecordRefused("INVALID_DATA", message, api_name=name[:100], json_path=place)
-        if field.read_only:
-            continue
-        if value in (None, ""):
-            values[name] = None
-            continue
-        try:
-            values[name] = check_value(field, value)
-        except UnfitValue as problem:
-            details = {**problem.details, "api_name": name, "json_path": f"{place}.{name}"}
-            raise RecordRefused("INVALID_DATA", problem.message, **details) from None
-        _check_in_place(tx, call, field, values[name], f"{place}.{name}", own_id)
-    return values
-
-
-def _check_in_place(
-    tx: sqlite3.Connection, call: Call, field: Field, value: object, path: str, own_id: int | None
-) -> None:
-    """What needs the database: an owner is of this organization, a unique value is not taken."""
-    if field.kind is Kind.OWNER and find_person(tx, call.organization, parse_id(value)) is None:
-        raise _unknown_id(field.name, path)
-    if field.unique:
-        taken_by = find_same_value(tx, call.organization, call.get_module(), field, value)
-        if taken_by not in (None, own_id):
-            details = {"api_name": field.name, "json_path": path, "id": str(taken_by)}
-            raise RecordRefused(
-                "DUPLICATE_DATA", f"Another record has this {field.label} already.", **details
-            )
-
-
-def _missing(name: str, path: str) -> RecordRefused:
-    return RecordRefused("MANDATORY_NOT_FOUND", f"A record needs its {name}.", api_name=name, json_path=path)
-
-
-def _unknown_id(name: str, path: str) -> RecordRefused:
-    message = "There is nothing with this id in your organization."
-    return RecordRefused("INVALID_DATA", message, api_name=name, json_path=path)
 
 
 def _success(
