@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.security.http import HTTPBearer
 from starlette.requests import HTTPConnection
 
-from grantline.resource_server.asgi import VISIT, check
+from grantline.resource_server.asgi import VISIT, Scope, check
 from grantline.resource_server.resource import ProtectedResource, Visit, check_scopes
 from grantline.resource_server.starlette import StarletteProtection, open_routes, token_of
 from grantline.resource_server.token import Token
@@ -55,15 +55,26 @@ def public() -> Any:
 class FastApiProtection(StarletteProtection):
     """The middleware, which also finds what routes depend on."""
 
+    def __init__(self, app: Any, resource: ProtectedResource) -> None:
+        super().__init__(app, resource)
+        self._own_pages: frozenset[str | None] = frozenset()
+
+    def _arrive(self, scope: Scope) -> Visit:
+        visit = super()._arrive(scope)
+        if scope["path"].removeprefix(scope.get("root_path", "")) in self._own_pages:
+            visit.open()
+        return visit
+
     def _open_routes(self, app: Any) -> Iterator[str]:
-        made = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
+        own = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
+        self._own_pages = frozenset(own)
         listed = getattr(fastapi.routing, "iter_route_contexts", iter)  # newer versions nest their routers
         for route in listed(app.routes):
             dependant = getattr(route, "dependant", None)
             if dependant is not None:
                 if not _is_ruled(dependant):
                     yield str(route.path)
-            elif route.path not in made:
+            elif route.path not in own:
                 yield from open_routes([getattr(route, "original_route", route)], "")
 
 

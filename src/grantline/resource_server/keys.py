@@ -38,6 +38,8 @@ class Keys:
         self._loaded_at = float("-inf")
         self._tried_at = float("-inf")
         self._looked_at = float("-inf")
+        self._loads = 0
+        self._failed = False
         self._jwks_uri: str | None = None
 
     def current(self) -> Steps[tuple[ImportedJwk, ...]]:
@@ -54,12 +56,12 @@ class Keys:
 
         Raises KeysUnreachable when the last look brought nothing: then nobody knows.
         """
-        before = self._loaded_at
+        before = self._loads
         if self._clock() >= self._looked_at + UNKNOWN_KID_SECONDS:
             yield Share("unknown key", self._look, sent_before=True)
-        if self._tried_at > self._loaded_at:
+        if self._failed:
             raise KeysUnreachable
-        return self._loaded_at > before
+        return self._loads > before
 
     def _look(self) -> Steps[None]:
         yield from self._load()
@@ -77,10 +79,13 @@ class Keys:
             LOG.warning("keys of %s: %s", self._issuer, unusable.problem)
             self._jwks_uri = None
             self._tried_at = now
+            self._failed = True
             return
         changed = keys != self._keys
         self._keys = keys
         self._loaded_at = self._tried_at = now
+        self._loads += 1
+        self._failed = False
         if changed:
             self._changed()
 

@@ -105,7 +105,7 @@ class ProtectedResource:
                 asker.append(Asker(self.wire))
             return asker[0].send(Ask(self.issuer + PATH, urlencode(fields), headers)).status == 200
 
-        return Usage(tell, every)
+        return Usage(tell, every, first_at_once=isinstance(check, Offline))
 
     def arrive(
         self,

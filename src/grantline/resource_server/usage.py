@@ -2,7 +2,8 @@
 
 Calls are counted in memory by app and scopes. A thread of its own tells the introspection endpoint, which an
 API may ask about any token meant for it: one question for each app and set of scopes, with `needed_scope` and
-`needed_count`. An app's first call is told at once, the rest every half minute. What cannot be told is lost.
+`needed_count`. The rest waits for half a minute; an app's first call is told at once where no question told
+it yet. What cannot be told is lost.
 """
 
 import logging
@@ -33,9 +34,10 @@ class _Count:
 class Usage:
     """The counts that are not told yet. `tell` runs in the thread that this starts with the first call."""
 
-    def __init__(self, tell: Tell, every: float = REPORT_SECONDS) -> None:
+    def __init__(self, tell: Tell, every: float = REPORT_SECONDS, *, first_at_once: bool) -> None:
         self._tell = tell
         self._every = every
+        self._first_at_once = first_at_once
         self._waiting: dict[tuple[str, tuple[str, ...]], _Count] = {}
         self._known: set[str] = set()
         self._turn = threading.Lock()
@@ -61,7 +63,8 @@ class Usage:
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known.add(client_id)
-        self._soon.set()
+        if self._first_at_once:
+            self._soon.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="grantline usage", daemon=True)
             self._thread.start()
