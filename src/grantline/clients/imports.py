@@ -276,6 +276,8 @@ async def find_import_versions(
     db: Database | Transaction, code: str, client_ids: Sequence[str]
 ) -> Mapping[str, int]:
     """The versions that are here of those of these apps that this data center ever told."""
+    if not client_ids:
+        return {}
     rows = await db.all(
         f"SELECT i.client_id, c.version {_FROM} WHERE i.data_center = $1"
         f" AND i.client_id IN ({placeholders(2, len(client_ids))})",

@@ -7,14 +7,14 @@ from typing import Final
 
 import structlog
 
+from grantline.crossing.deliveries import deliver_definitions
+from grantline.crossing.inventory import compare_definitions
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
-from grantline.datacenters import Clock, DataCenter, list_standings, note_told
+from grantline.datacenters import Clock, DataCenter, note_told
 from grantline.db import DatabaseUnavailable
 from grantline.tokens import Mint
 
 LOOK_SECONDS: Final = 1.0
-HELLO_SECONDS: Final = 600
-"""A sign of life at least this often."""
 LONGEST_PAUSE_SECONDS: Final = 60
 """A data center that does not answer is asked again after this at the latest."""
 
@@ -22,14 +22,7 @@ Errand = Callable[[Mint, Sender, DataCenter, int], Awaitable[None]]
 """Sends what waits for one data center. Raises Unreachable, which ends this round for it."""
 
 
-async def _say_hello(mint: Mint, sender: Sender, center: DataCenter, now: int) -> None:
-    standing = (await list_standings(mint.db, mint.home.code)).get(center.code)
-    if standing is None or standing.told_at is None or standing.told_at <= now - HELLO_SECONDS:
-        await sender.send(center, "hello", {})
-        await note_told(mint.db, center.code, now, "")
-
-
-ERRANDS: Final[tuple[Errand, ...]] = (_say_hello,)
+ERRANDS: Final[tuple[Errand, ...]] = (deliver_definitions, compare_definitions)
 """What is done for each data center, in this order."""
 
 
@@ -41,6 +34,7 @@ class Courier:
         self._clock = clock
         self._sender = sender
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failing: set[str] = set()
 
     async def run(self) -> None:
         """Serve every data center of the registry, new ones too, until cancelled."""
@@ -80,6 +74,10 @@ class Courier:
             for errand in ERRANDS:
                 await errand(self._mint, self._sender, center, now)
         except (Unreachable, NotTaken) as problem:
+            self._failing.add(code)
             await note_told(self._mint.db, code, now, str(problem))
             return str(problem)
+        if code in self._failing:  # what did not get through is due again at once, so it did now
+            self._failing.discard(code)
+            await note_told(self._mint.db, code, now, "")
         return ""

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from grantline.crossing.arriving import cancel_arrival, take_person
+from grantline.crossing.definitions import take_definition
+from grantline.crossing.inventory import answer_hello
 from grantline.datacenters import Message, MessageRefused, note_heard, take_message, verify_message
 from grantline.db import Transaction
 from grantline.tokens import Mint
@@ -14,13 +16,13 @@ Handler = Callable[[Mint, Transaction, Message, int], Awaitable[Mapping[str, Any
 """Does what a message asks, inside the transaction; gives the answer. Raises MessageRefused."""
 
 
-async def _hello(mint: Mint, tx: Transaction, message: Message, now: int) -> Mapping[str, Any]:
-    """Nothing but a sign of life."""
-    return {}
-
-
 HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
-    {"hello": _hello, "person.move": take_person, "person.cancel": cancel_arrival}
+    {
+        "hello": answer_hello,
+        "client": take_definition,
+        "person.move": take_person,
+        "person.cancel": cancel_arrival,
+    }
 )
 """What is done with each kind of message."""
 

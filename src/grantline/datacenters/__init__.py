@@ -9,11 +9,13 @@ from grantline.datacenters.data_center import DataCenter, DataCenters
 from grantline.datacenters.home import Home, WrongDataCenter, find_home, settle
 from grantline.datacenters.known import (
     Standing,
+    claim_comparison,
     find_heard_at,
     list_standings,
     load_data_centers,
     note_heard,
     note_told,
+    release_comparison,
     store_data_centers,
 )
 from grantline.datacenters.messages import (
@@ -47,6 +49,7 @@ __all__ = [
     "RegistryRefused",
     "Standing",
     "WrongDataCenter",
+    "claim_comparison",
     "claims_of_message",
     "find_heard_at",
     "find_home",
@@ -57,6 +60,7 @@ __all__ = [
     "note_told",
     "parse_registry",
     "read_registry",
+    "release_comparison",
     "settle",
     "store_data_centers",
     "system_clock",

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from grantline.clients import settle_imports
 from grantline.datacenters import (
     Clock,
     DataCenter,
@@ -52,6 +53,7 @@ class Neighbours:
             centers = read_registry(self._path, self._home)
         if centers.others or (await load_data_centers(self._db, self._home)).others:
             await store_data_centers(self._db, centers)
+            await settle_imports(self._db)
         return centers
 
     async def follow(self, mint: Mint, clock: Clock) -> None:
@@ -83,6 +85,7 @@ class Neighbours:
             structlog.get_logger().error("registry refused", problem=self.problem)
         else:
             await store_data_centers(self._db, centers)
+            await settle_imports(self._db)
             mint.data_centers = centers
             self.problem = ""
             structlog.get_logger().info("registry read", data_centers=[c.code for c in centers.every])
