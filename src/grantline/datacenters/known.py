@@ -38,6 +38,69 @@ async def store_data_centers(db: Database, centers: DataCenters) -> None:
             )
 
 
+async def note_registry_problem(db: Database, code: str, problem: str) -> None:
+    """Why the newest registry of this data center is refused, for commands; empty when it is not."""
+    await db.run("UPDATE data_centers SET problem = $2 WHERE code = $1 AND problem <> $2", code, problem)
+
+
+async def find_registry_problem(db: Database, code: str) -> str:
+    """Why a server of this data center refused the newest registry; empty when it did not."""
+    row = await db.one("SELECT problem FROM data_centers WHERE code = $1", code)
+    return str(row[0]) if row is not None else ""
+
+
+def _center(row: Row) -> DataCenter:
+    return DataCenter(row[0], row[2], row[4], row[1], row[3], tuple(json.loads(row[5])))
+
+
+async def load_data_centers(db: Database, home: DataCenter) -> DataCenters:
+    """What the registry said when a server last read it; `home` alone before any did."""
+    rows = await db.all(
+        "SELECT code, name, issuer, console, api_domain, keys FROM data_centers WHERE listed = 1"
+        " ORDER BY code"
+    )
+    centers = {row[0]: _center(row) for row in rows}
+    return DataCenters(centers.pop(home.code, home), tuple(centers.values()))
+
+
+async def list_standings(db: Database, home_code: str) -> Mapping[str, Standing]:
+    """How it stands with every other data center in the registry, by code."""
+    rows = await db.all(
+        "SELECT code, name, issuer, console, api_domain, keys, heard_at, told_at, problem FROM data_centers"
+        " WHERE listed = 1 AND code <> $1 ORDER BY code",
+        home_code,
+    )
+    return {row[0]: Standing(_center(row), row[6], row[7], row[8]) for row in rows}
+
+
+async def find_heard_at(db: Database | Transaction, code: str) -> int | None:
+    """When a listed data center was last heard; None when never, or when it is not listed."""
+    row = await db.one("SELECT heard_at FROM data_centers WHERE code = $1 AND listed = 1", code)
+    return row[0] if row is not None else None
+
+
+async def note_heard(tx: Transaction, code: str, now: int) -> None:
+    """A message of this data center was taken. Written once in ten seconds at most."""
+    await tx.run(
+        "UPDATE data_centers SET heard_at = $2 WHERE code = $1 AND (heard_at IS NULL OR heard_at < $2 - 10)",
+        code,
+        now,
+    )
+
+
+async def note_told(db: Database, code: str, now: int, problem: str) -> None:
+    """How the last message to this data center went; an empty problem means that it was taken."""
+    if problem:
+        await db.run("UPDATE data_centers SET problem = $2 WHERE code = $1", code, problem[:300])
+    else:
+        await db.run(
+            "UPDATE data_centers SET told_at = $2, problem = '' WHERE code = $1"
+            " AND (problem <> '' OR told_at IS NULL OR told_at < $2 - 10)",
+            code,
+            now,
+        )
+
+
 async def claim_comparison(db: Database, code: str, now: int, seconds: int) -> bool:
     """Take the next comparison with this data center, which is due after so many seconds. False when it is
     not due, or another node has it."""
