@@ -105,6 +105,20 @@ async def test_an_api_that_asks_about_a_token_is_a_call_and_says_which_scope_it_
     assert (await list_firsts(site.db, app.id))["api_call"] == START
 
 
+async def test_an_api_that_judges_tokens_itself_reports_many_calls_with_one_question(site: Site) -> None:
+    app = await site.app("self-client")
+    api, secret = await site.api()
+    token = (await site.tokens(app))["access_token"]
+    asked = {"client_id": api.client_id, "client_secret": secret, "token": token, "needed_scope": SCOPE}
+    for count in ("17", "0", "-5", "1e9", "", "x", "٣", "99999", "1" * 5000):
+        answer = await site.post("/oauth/v2/introspect", {**asked, "needed_count": count})
+        assert answer.json()["active"] is True
+    await site.introspect(app, token, needed_scope=SCOPE, needed_count="17")
+    found = await counts(site, app)
+    assert found[API_CALL] == 17 + 7 + 10_000
+    assert await list_used_scopes(site.db, app.id, START) == {SCOPE: 17 + 7 + 10_000}
+
+
 async def test_the_use_of_each_secret_is_counted_and_an_old_one_is_told_of_once_an_hour(site: Site) -> None:
     app = await site.app("self-client")
     tokens = await site.tokens(app)

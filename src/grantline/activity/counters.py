@@ -63,15 +63,15 @@ class Counters:
         self._told: dict[str, int] = {}
         self._turn = asyncio.Lock()
 
-    def add(self, client_id: str, kind: str, now: int) -> None:
-        """Count one success of an app that is registered. `kind` is one of those that are bounded."""
+    def add(self, client_id: str, kind: str, now: int, times: int = 1) -> None:
+        """Count a success of an app that is registered, or several. `kind` is one of those that are bounded."""
         key = (client_id, kind, now - now % HOUR)
         count = self._counts.get(key)
         if count is not None:
-            count.count += 1
+            count.count += times
             count.last_at = now
         elif len(self._counts) < _MOST_WAITING:
-            self._counts[key] = _Count(1, now)
+            self._counts[key] = _Count(times, now)
             for step in _STEPS.get(kind, ()):
                 if (client_id, step) not in self._known_firsts:
                     self._firsts.setdefault((client_id, step), now)

@@ -12,7 +12,10 @@ from grantline.web.server import Server
 
 NEEDED_SCOPE: Final = "needed_scope"
 """An extension parameter of introspection: the scopes that the API needs for the call it was asked for."""
+NEEDED_COUNT: Final = "needed_count"
+"""Another one: for how many calls an API asks that judges tokens itself and reports them together."""
 _MOST_NEEDED: Final = 10
+_MOST_TOGETHER: Final = 10_000
 _HOUR: Final = 3600
 
 
@@ -55,9 +58,17 @@ def count_introspection(
     client_id = members.get("client_id")
     if caller.client.type is not RESOURCE_API or not isinstance(client_id, str):
         return
-    server.counters.add(client_id, API_CALL, call.now)
+    times = _read_count(parameters.get(NEEDED_COUNT))
+    server.counters.add(client_id, API_CALL, call.now, times)
     needed = parameters.get(NEEDED_SCOPE)
     for name in needed.split()[:_MOST_NEEDED] if needed else ():
         scope = server.mint.catalog.find(name)
         if scope is not None:
-            server.counters.add(client_id, scope_kind(scope.name), call.now)
+            server.counters.add(client_id, scope_kind(scope.name), call.now, times)
+
+
+def _read_count(text: str | None) -> int:
+    """The calls that one question stands for; one if it does not say, or says nothing sensible."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 6):
+        return 1
+    return max(1, min(int(text), _MOST_TOGETHER))
