@@ -8,8 +8,14 @@ page. Only then everything else, whose errors go back to the app.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grantline.clients import Client, find_client, unknown_client
-from grantline.oauth.errors import InvalidRequest, InvalidTarget, NotRedirectable, UnauthorizedClient
+from grantline.clients import Client, find_client, unknown_client, why_disabled
+from grantline.oauth.errors import (
+    InvalidClient,
+    InvalidRequest,
+    InvalidTarget,
+    NotRedirectable,
+    UnauthorizedClient,
+)
 from grantline.oauth.parameters import Parameters
 from grantline.oauth.redirect_uri import RedirectKind, RedirectUriProblem, check_redirect_uri, matches
 from grantline.oauth.requests import AuthorizationRequest, parse_authorization_request
@@ -50,11 +56,17 @@ async def check_target(mint: Mint, parameters: Parameters) -> Target:
         raise NotRedirectable("client_id_missing")
     client = await find_client(mint.db, client_id)
     if client is None or client.type.name == "api":
-        unknown = unknown_client(client_id, mint.data_centers.issuers)
-        raise NotRedirectable(unknown.code, members=unknown.members, hint=unknown.hint, received=client_id)
+        raise _not_redirectable(unknown_client(client_id, mint.data_centers.issuers), client_id)
     if not client.enabled:
-        raise NotRedirectable("client_disabled").concerning(client.id)
+        off = await why_disabled(mint.db, client, mint.data_centers.issuers)
+        raise _not_redirectable(off).concerning(client.id)
     return Target(client, _redirect_uri(client, parameters))
+
+
+def _not_redirectable(error: InvalidClient, client_id: str | None = None) -> NotRedirectable:
+    return NotRedirectable(
+        error.code, members=error.members, hint=error.hint, received=client_id or error.received
+    )
 
 
 def _redirect_uri(client: Client, parameters: Parameters) -> str:

@@ -19,7 +19,14 @@ from grantline.clients.apis import (
     list_workspace_apis,
     update_api,
 )
-from grantline.clients.authentication import Authenticated, Unconfirmed, authenticate, recall, unknown_client
+from grantline.clients.authentication import (
+    Authenticated,
+    Unconfirmed,
+    authenticate,
+    recall,
+    unknown_client,
+    why_disabled,
+)
 from grantline.clients.checks import FieldProblem, Registration, RegistrationRefused, check_registration
 from grantline.clients.client import (
     Client,
@@ -275,4 +282,5 @@ __all__ = [
     "update_api",
     "update_client",
     "update_trial",
+    "why_disabled",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from grantline.clients.client import Client, find_client
+from grantline.clients.imports import find_import
 from grantline.clients.memory import ClientMemory
 from grantline.db import Database
 from grantline.limits import Limit, Limiter
@@ -116,7 +117,7 @@ async def authenticate(
     if in_query and client.type.name != "self-client" and not client.vendor_compatible:
         raise InvalidRequest("credentials_in_query").concerning(client.id)
     if not client.enabled:
-        raise InvalidClient("client_disabled").concerning(client.id)
+        raise (await why_disabled(db, client, issuers)).concerning(client.id)
     problem = _problem(client, secret, now)
     if problem is None:
         secret_id = _find_live(client, secret, now) if secret is not None else ""
@@ -126,6 +127,15 @@ async def authenticate(
         raise problem
     except OAuthError as error:
         raise error.concerning(client.id) from None
+
+
+async def why_disabled(db: Database, client: Client, issuers: Mapping[str, str]) -> InvalidClient:
+    """How a disabled client is refused. One of another data center that does not work here, or whose home is
+    not listed any more, counts as unknown."""
+    found = await find_import(db, client.id)
+    if found is not None and (found.state == "off" or client.data_center not in issuers):
+        return unknown_client(client.id, issuers)
+    return InvalidClient("client_disabled")
 
 
 def _count_failure(limiter: Limiter, client: Client | None, network: str | None, now: int) -> None:

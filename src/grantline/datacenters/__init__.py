@@ -6,6 +6,7 @@ they say to one another; what they say is in `crossing`.
 
 from grantline.datacenters.clock import MOST_ASTRAY_SECONDS, Clock, NodeClock, system_clock
 from grantline.datacenters.data_center import DataCenter, DataCenters
+from grantline.datacenters.hearing import SILENT_SECONDS, check_heard
 from grantline.datacenters.home import Home, WrongDataCenter, find_home, settle
 from grantline.datacenters.known import (
     Standing,
@@ -38,6 +39,7 @@ __all__ = [
     "LARGEST_BODY",
     "MESSAGE_TYPE",
     "MOST_ASTRAY_SECONDS",
+    "SILENT_SECONDS",
     "Clock",
     "DataCenter",
     "DataCenters",
@@ -49,6 +51,7 @@ __all__ = [
     "RegistryRefused",
     "Standing",
     "WrongDataCenter",
+    "check_heard",
     "claim_comparison",
     "claims_of_message",
     "find_heard_at",

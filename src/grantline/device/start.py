@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from grantline.clients import Client
+from grantline.datacenters import check_heard
 from grantline.limits import Limit
 from grantline.oauth.errors import InvalidScope, Throttled, UnauthorizedClient
 from grantline.oauth.requests import DeviceAuthorizationRequest
@@ -47,11 +48,12 @@ async def start_device(
     now: int,
 ) -> DeviceAnswer:
     """A new pair of codes. `network` keys the limit (None: not limited). Raises UnauthorizedClient,
-    InvalidScope, InvalidTarget, Throttled."""
+    InvalidScope, InvalidTarget, Throttled, TemporarilyUnavailable."""
     if GRANT not in client.type.grants:
         raise UnauthorizedClient("grant_type_not_allowed")
     if request.scope is None:
         raise InvalidScope("scope_missing")
+    await check_heard(mint.db, mint.data_centers, client.data_center, now)
     resolved = mint.catalog.resolve(parse_scope(request.scope), scope_aliases)
     narrow(mint, resolved.names, (), None, request.resource)  # what can't be granted is told now
     # The network first: one that is out of calls must not use up those of the app any more.

@@ -5,6 +5,7 @@ from typing import Final
 
 from grantline.accounts import lock_account
 from grantline.audit import record_event
+from grantline.datacenters import check_heard
 from grantline.grants.exchange import Exchange, check_confirmed, check_kind
 from grantline.oauth.errors import InvalidGrant
 from grantline.oauth.pkce import check_code_verifier
@@ -62,6 +63,7 @@ async def redeem_authorization_code(exchange: Exchange, request: AuthorizationCo
     if exchange.now >= code.expires_at:
         raise InvalidGrant("code_expired", hint=f"It expired {exchange.now - code.expires_at} seconds ago.")
     _check_owner(exchange, presented)
+    await check_heard(exchange.mint.db, exchange.mint.data_centers, exchange.client.data_center, exchange.now)
     scope, resources, _ = narrow(exchange.mint, code.scope, code.resources, None, request.resource)
     issued = await _spend(exchange, code)
     holder = Holder(exchange.client, code.account_id, code.organization_id, code.auth_time)

@@ -3,7 +3,7 @@
 
 from grantline.accounts import find_account
 from grantline.grants.exchange import Exchange, check_confirmed
-from grantline.oauth.errors import InvalidGrant, InvalidScope, InvalidTarget
+from grantline.oauth.errors import InvalidGrant, InvalidScope, InvalidTarget, UnauthorizedClient
 from grantline.oauth.requests import ClientCredentialsRequest
 from grantline.oauth.responses import TokenResponse
 from grantline.scopes import Resolved
@@ -18,8 +18,14 @@ from grantline.tokens import (
 
 
 async def redeem_client_credentials(exchange: Exchange, request: ClientCredentialsRequest) -> TokenResponse:
-    """An access token without a refresh token, for the client's own organization."""
+    """An access token without a refresh token, for the client's own organization, in whose data center it is
+    alone."""
     client, mint, now = exchange.client, exchange.mint, exchange.now
+    if client.data_center != mint.home.code:
+        issuer = mint.data_centers.issuers.get(client.data_center)
+        raise UnauthorizedClient(
+            "client_credentials_elsewhere", members={"expected_issuer": issuer} if issuer else None
+        )
     if request.scope is None:
         raise InvalidScope("scope_missing")
     resolved = mint.catalog.read(request.scope, exchange.scope_aliases)

@@ -1,6 +1,7 @@
 """The device code grant: a device asks whether its person has decided (RFC 8628 §3.4, RFC 8628 §3.5)."""
 
 from grantline.accounts import find_account, lock_account
+from grantline.datacenters import check_heard
 from grantline.grants.exchange import Exchange, check_confirmed, check_form, check_made_here
 from grantline.oauth.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, SlowDown
 from grantline.oauth.pkce import check_code_verifier
@@ -48,6 +49,7 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
     if account is None or account.disabled_at is not None:
         raise AccessDenied("device_declined", hint="The person's account is disabled.")
     scope, resources, _ = narrow(mint, code.scope, code.resources, None, request.resource)
+    await check_heard(mint.db, mint.data_centers, exchange.client.data_center, now)
     issued = await _spend(exchange, code)
     holder = Holder(exchange.client, account.id, code.organization_id, code.auth_time)
     minted = await access_token_for(

@@ -31,6 +31,15 @@ EXPLANATIONS = (
         "Switch it on again on the app's page in the API console. Its tokens work again then.",
     ),
     Explanation(
+        "home_not_heard",
+        "temporarily_unavailable",
+        "The app's home does not answer",
+        "The data center of this client was not heard for a day. Nothing new starts here until it is.",
+        "Whether the app was switched off or deleted at home can't be known here meanwhile.",
+        "Try again later. Refresh tokens that the app has go on working. Whoever runs the data centers finds "
+        "what is wrong with grantline doctor.",
+    ),
+    Explanation(
         "client_secret_missing",
         "invalid_client",
         "The client secret is missing",
@@ -71,6 +80,14 @@ EXPLANATIONS = (
         "This client is not allowed to use this grant_type.",
         "The app's type decides how it gets tokens. A browser app, for example, cannot act without a person.",
         "Use a grant type of your app's type, or register an app of the type that fits.",
+    ),
+    Explanation(
+        "client_credentials_elsewhere",
+        "unauthorized_client",
+        "This app acts for itself at home alone",
+        "This client gets tokens for itself in its own data center alone.",
+        "Such a token is for the data of the app's organization, and that lives in the app's data center.",
+        "Send this request to the data center that the answer names as expected_issuer.",
     ),
     Explanation(
         "response_type_not_allowed",

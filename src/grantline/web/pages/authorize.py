@@ -25,6 +25,7 @@ from grantline.authorize import (
 )
 from grantline.clients import serves
 from grantline.consent import Asked, allow, find_consent, must_ask
+from grantline.datacenters import check_heard
 from grantline.db import Database, Transaction
 from grantline.limits import Limit
 from grantline.oauth.errors import AccessDenied, ConsentRequired, NotRedirectable, OAuthError, Throttled
@@ -142,10 +143,17 @@ def _judge(visit: Visit, target: Target, parked: AuthorizationRequest) -> Checke
     return judge_request(visit.server.mint, target, parked, vendor_wire.scope_aliases(target.client))
 
 
+async def _check_heard(visit: Visit, checked: CheckedRequest) -> None:
+    """Nobody signs in or allows anything while the app's home is silent (T113)."""
+    mint = visit.server.mint
+    await check_heard(mint.db, mint.data_centers, checked.client.data_center, visit.now)
+
+
 async def _go_on(
     visit: Visit, checked: CheckedRequest, *, started_at: int, handle: str | None, flow: PendingFlow | None
 ) -> Response:
     """Sign in, ask, or answer. Raises OAuthError for what is to be sent back."""
+    await _check_heard(visit, checked)
     consented = True
     if visit.account is not None:
         organization = await personal_organization(visit.server.db, visit.account.id)
@@ -272,6 +280,7 @@ async def decide(request: Request) -> Response:
                     return visit.redirect("/")
             raise AccessDenied("consent_declined")
         checked = _judge(visit, target, parked)
+        await _check_heard(visit, checked)
         # The session may have changed since the page was shown: judge once more, consent apart (T23, T83).
         step = next_step(
             parked,
