@@ -59,6 +59,8 @@ def created_pages(sample: Maker) -> Iterator[Sample]:
         "next_step": next_step,
         "missing": None,
         "ended": False,
+        "center": "",
+        "reach": None,
         "env": ENV,
         "generate": None,
     }
@@ -67,6 +69,10 @@ def created_pages(sample: Maker) -> Iterator[Sample]:
     switched_on = made | {"client": NIGHTLY, "generate": generate}
     yield sample("created-self", "created", secret=secret, is_new=True, **switched_on)
     yield sample("new-secret", "created", secret=secret, is_new=False, **(made | {"ended": True}))
+    lines = [{"name": "India", "state": "now", "sentence": "Waiting since 12:04:12 UTC"}]
+    reach = {"lines": lines, "waiting": True, "address": f"/console/clients/{CLIENT_ID}/data-centers"}
+    there = made | {"center": "India", "reach": reach}
+    yield sample("new-secret-elsewhere", "created", secret=secret, is_new=False, **there)
     none = {"missing": {"title": "This type has no secret", "sentence": WHY}, "env": ""}
     yield sample("created-browser", "created", secret=None, is_new=True, **(made | none))
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from grantline.web.languages import speak, translate
 from grantline.web.templating import Pages
 from tests.browser import (
+    centers_samples,
     console_samples,
     credentials_samples,
     machines_samples,
@@ -37,6 +38,7 @@ def samples() -> list[Sample]:
         *people_samples.reference(),
         *console_samples.console(),
         *credentials_samples.credentials(),
+        *centers_samples.centers(),
         *machines_samples.machines(),
         *making_samples.making(),
         *seeing_samples.seeing(),

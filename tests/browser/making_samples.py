@@ -138,6 +138,8 @@ def making() -> Iterator[Sample]:
 
 
 def _of_client(sample: Any) -> Iterator[Sample]:
+    line = {"name": "India", "state": "done", "sentence": "Confirmed 2 minutes ago"}
+    reach = {"lines": [line], "waiting": False, "address": "/console"}
     tokens = dict.fromkeys(("settings", "logo", "manifest", "switch", "transfer", "delete"), "b2f7c1")
     fields = [
         "name",
@@ -157,9 +159,12 @@ def _of_client(sample: Any) -> Iterator[Sample]:
         "people": {"count": 12, "more": False},
         "elsewhere": [{"id": 7, "name": "Mara Lindqvist"}],
         "tokens": tokens,
+        "reach": None,
     }
     saved = "Saved. It holds from the next request on."
-    yield sample("settings", "settings", inside=True, problems={}, done=saved, **settings)
+    yield sample(
+        "settings", "settings", inside=True, problems={}, done=saved, **(settings | {"reach": reach})
+    )
     problems = {
         "name": "This name looks like Grantline's own. Choose a name that is yours.",
         "logo": "The file is no PNG, JPEG or WebP picture. Save it as one of these.",

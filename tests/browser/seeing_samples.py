@@ -18,6 +18,15 @@ CLIENT = {
     "created_at": NOW - 1_500_000,
     "homepage": APP["homepage"],
 }
+LEAVING = [
+    {
+        "name": "Old Lead Desk",
+        "client_id": CLIENT_ID,
+        "lines": [
+            {"name": "India", "state": "wait", "sentence": "Waiting since 12:04:12 UTC: India is away."}
+        ],
+    }
+]
 ENTRY = {
     "at": NOW,
     "state": "stop",
@@ -165,9 +174,15 @@ def seeing() -> Iterator[Sample]:
     nothing = {"tokens": 0, "refused": 0, "reasons": 0}
     yield sample("home-new", "home", needs=[], clients=[], more=False, unfinished=None, **nothing)
     yield sample(
-        "clients", "clients", clients=CLIENTS, older="/console", first_page="/console", done="It was deleted."
+        "clients",
+        "clients",
+        clients=CLIENTS,
+        older="/console",
+        first_page="/console",
+        done="It was deleted.",
+        leaving=LEAVING,
     )
-    yield sample("clients-none", "clients", clients=[], older="", first_page="", done="")
+    yield sample("clients-none", "clients", clients=[], older="", first_page="", done="", leaving=[])
     yield from _overviews(sample)
     yield from _activities(sample)
     yield from _people(sample)

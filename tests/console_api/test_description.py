@@ -47,6 +47,7 @@ async def _ids(site: Site, caller: Program) -> dict[str, str]:
         "authorization_id": "1",
         "invitation_id": "inv_000000000000",
         "code": "throttled",
+        "data_center": "eu",
     }
 
 

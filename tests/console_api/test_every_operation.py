@@ -8,6 +8,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from grantline.clients import add_secret_for, list_elsewhere, switch_data_center
+from grantline.datacenters import DataCenter, DataCenters, store_data_centers
 from grantline.web.console_api.operations import Operation, address_pattern
 from grantline.web.console_api.table import OPERATIONS
 from grantline.workspaces import (
@@ -26,6 +28,7 @@ BODIES: Final[dict[str, Any]] = {
     "clients.create": {"type": "non-browser", "name": "Dockside"},
     "clients.update": {"name": "Quayside"},
     "secrets.add": {},
+    "data_centers.switch": {"enabled": False},
     "codes.generate": {"scope": "openid"},
     "team.rename": {"name": "Quayside works"},
     "team.set_role": {"role": "viewer"},
@@ -77,6 +80,7 @@ async def tenant(site: Site) -> Tenant:
             by=site.account.id,
             now=site.clock(),
         )
+    await work_in_europe(site, app)
     row = await site.db.one("SELECT id FROM authorizations WHERE client_id = $1", app.id)
     ids = {
         "client_id": app.id,
@@ -86,8 +90,20 @@ async def tenant(site: Site) -> Tenant:
         "account_id": str(member.id),
         "authorization_id": str(row[0]),
         "code": "throttled",
+        "data_center": "eu",
     }
     return Tenant(await program(site, workspace_id=home.workspace_id), app, ids)
+
+
+async def work_in_europe(site: Site, app: App) -> None:
+    """There is another data center, and the app works in it, with a secret of its own there."""
+    europe = DataCenter("eu", "https://accounts.eu.example", "https://api.eu.example", "Europe")
+    centers = DataCenters(site.mint.home, (europe,))
+    await store_data_centers(site.db, centers)
+    site.mint.data_centers = centers
+    async with site.db.transaction() as tx:
+        await switch_data_center(tx, app.client, "eu", site.clock(), on=True)
+        await add_secret_for(tx, app.client, "eu", site.clock())
 
 
 def with_body(operation: Operation) -> dict[str, Any]:
@@ -157,6 +173,10 @@ async def test_an_operation_works_for_an_owner_with_its_scope_and_for_nobody_els
         home = site.account.id
     if operation.name == "secrets.revoke":
         await theirs.owner.call("POST", f"/clients/{theirs.app.id}/secrets", json={})
+    if operation.name == "data_centers.revoke_secret":
+        [row] = await list_elsewhere(site.db, theirs.app.id)
+        theirs.ids["secret_id"] = row.secrets[0].id if row.secrets else ""
+        await theirs.owner.call("POST", f"/clients/{theirs.app.id}/data-centers/eu/secrets")
     if operation.name == "users.read" or (operation.name == "users.revoke"):
         theirs.ids["account_id"] = str(site.account.id)
     address = theirs.address(operation)

@@ -5,6 +5,7 @@ import typer
 from grantline.cli import (
     apis,
     audit,
+    client_centers,
     clients,
     codes,
     data_centers,
@@ -37,6 +38,7 @@ users.app.command("move")(moving_people.move)
 clients.app.command("apply")(manifests.apply)
 clients.app.command("manifest")(manifests.manifest)
 clients.app.command("export")(manifests.export)
+clients.app.command("data-centers")(client_centers.data_centers)
 clients.app.command("users")(holders.users)
 app.add_typer(users.app, name="user")
 app.add_typer(clients.app, name="client")

@@ -19,6 +19,8 @@ from grantline.clients import (
     Manifest,
     Registration,
     RegistrationRefused,
+    check_data_centers,
+    check_places,
     check_registration,
     compare_manifest,
     list_clients,
@@ -167,6 +169,7 @@ async def _create(
     asked, kind = manifest.applied_to(Registration(name="")), CLIENT_TYPES[manifest.type_name]
     changes = [asdict(change) for change in compare_manifest(manifest, Registration(name=""))]
     check_registration(kind, asked)
+    await check_data_centers(place.db, kind, place.home.code, asked.data_centers)
     if dry_run:
         return {"client_id": "", "changes": changes, "created": True, "applied": False}
     account = await owner_of(place, owner)
@@ -190,6 +193,7 @@ async def _change(place: Workplace, manifest: Manifest, client: Client, *, dry_r
         raise CommandFailed(f"{client.name} is {client.type.title}, and an app never changes its type.")
     before = registration_of(client)
     asked = check_registration(client.type, manifest.applied_to(before))
+    await check_places(place.db, client, asked)
     changes = [asdict(change) for change in compare_manifest(manifest, before)]
     if changes and not dry_run:
         try:

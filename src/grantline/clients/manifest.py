@@ -23,7 +23,7 @@ from grantline.clients.registration import registration_of
 LONGEST_MANIFEST: Final = 32_000
 MOST_ENTRIES: Final = 200
 TEXTS: Final = ("name", "homepage_url", "policy_url", "terms_url")
-LISTS: Final = ("redirect_uris", "origins", "post_logout_redirect_uris", "scopes")
+LISTS: Final = ("redirect_uris", "origins", "post_logout_redirect_uris", "scopes", "data_centers")
 SWITCHES: Final = ("implicit", "vendor_compatible")
 MANIFEST_KEYS: Final = ("type", *TEXTS, *LISTS, *SWITCHES)
 """Every key that a manifest may have, in the order in which it is written."""
@@ -51,7 +51,15 @@ class Manifest:
     def applied_to(self, base: Registration) -> Registration:
         """The registration with what the file says; the rest stays."""
         given: dict[str, Any] = {key: value for key, value in self.values.items() if key != "type"}
+        if "data_centers" in given:
+            given["data_centers"] = _home_first(base, given["data_centers"])
         return replace(base, **given)
+
+
+def _home_first(base: Registration, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Data centers as they are stored: the app's own first, whether the file names it or not."""
+    home = base.data_centers[:1]
+    return (*home, *sorted({*codes} - {*home}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,8 @@ def manifest_of(client: Client) -> Manifest:
     values: dict[str, Value] = {"type": client.type.name}
     for key in MANIFEST_KEYS[1:]:
         value = getattr(registration, key)
+        if key == "data_centers" and len(value) < 2:
+            continue  # where it is registered is no choice
         if value or _belongs(key, client):
             values[key] = value
     return Manifest(MappingProxyType(values))
@@ -259,6 +269,8 @@ def compare_manifest(manifest: Manifest, registration: Registration) -> Sequence
         if key not in manifest.values:
             continue
         before, after = getattr(registration, key), manifest.values[key]
+        if key == "data_centers" and isinstance(after, tuple):
+            after = _home_first(registration, after)
         if before == after:
             continue
         if isinstance(after, tuple):

@@ -18,7 +18,7 @@ class Leaving:
 
 
 async def switch_data_center(
-    tx: Transaction, client: Client, code: str, now: int, *, on: bool
+    tx: Transaction, client: Client, center: str, now: int, *, on: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Let the app work in this other data center, or no longer: where it worked before, and where it works
     now. Whoever switches another one at the same moment is waited for, so that both hold.
@@ -30,10 +30,10 @@ async def switch_data_center(
     if found is None:
         raise LookupError(client.id)
     before = found.data_centers
-    if (code in before) == on or code == found.data_center:
+    if (center in before) is on or center == found.data_center:
         return before, before
-    others = [one for one in before if one != code]
-    return before, await set_data_centers(tx, found, [*others, code] if on else others, now)
+    others = {*before} - {center}
+    return before, await set_data_centers(tx, found, {*others, center} if on else others, now)
 
 
 async def check_places(db: Database | Transaction, client: Client, asked: Registration) -> None:
@@ -48,7 +48,7 @@ async def secrets_there(tx: Transaction, client: Client, code: str) -> Mapping[s
     """The app's own secrets for one data center by their IDs, as the audit tells of them; none are those of
     home."""
     found = await find_elsewhere(tx, client.id, code)
-    return {"data_center": code, "secret_ids": [one.id for one in (found.secrets or ())] if found else []}
+    return {"secret_ids": [one.id for one in (found.secrets or ())] if found else []}
 
 
 async def list_leaving(db: Database, workspace_id: int, *, limit: int = 10) -> Sequence[Leaving]:

@@ -43,6 +43,7 @@ STYLE_LAYERS = (
     "trying",
     "machines",
     "seeing",
+    "centers",
     "people",
 )
 CONTENT_TYPES: Mapping[str, str] = MappingProxyType(

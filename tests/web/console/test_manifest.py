@@ -56,7 +56,7 @@ async def test_a_difference_is_shown_first_and_done_when_it_is_applied(site: Sit
         ("name: Grantline", "looks like Grantline"),
         ("redirect_uris: [http://app.example/cb]", "It uses http"),
         ("origins: [https://app.example]", "have no JavaScript origins"),
-        ("data_centers: [eu]", "There is no key data_centers"),
+        ("data_centers: [eu]", "There is no data center eu"),
         ("owner_account_id: 1", "There is no key owner_account_id"),
     ],
 )

@@ -45,6 +45,7 @@ from grantline.web.visit import Visit
 
 _LATELY_SECONDS: Final = 600
 _LOOKED_AT: Final = 20
+_IN_ONE_LINE: Final = ("scopes", "data_centers")
 
 
 async def choose_type(visit: Visit, place: Place) -> Response:
@@ -273,9 +274,16 @@ async def _details_page(
 def _extras(names: Sequence[str], asked: Registration) -> list[dict[str, str]]:
     """What a manifest sets beyond the form's fields."""
     values = form_values(asked)
-    others = ("policy_url", "terms_url", "post_logout_redirect_uris", "scopes", "vendor_compatible")
+    others = (
+        "policy_url",
+        "terms_url",
+        "post_logout_redirect_uris",
+        "scopes",
+        "data_centers",
+        "vendor_compatible",
+    )
     return [
-        {"key": name, "value": ", ".join(asked.scopes) if name == "scopes" else str(values[name])}
+        {"key": name, "value": ", ".join(getattr(asked, name)) if name in _IN_ONE_LINE else str(values[name])}
         for name in others
         if name not in names and getattr(asked, name)
     ]

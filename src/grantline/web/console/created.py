@@ -1,8 +1,12 @@
 """The page that shows a secret once: of a new client, or a new secret of an old one (R35–R38, T6)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.responses import Response
 
 from grantline.clients import Client
+from grantline.datacenters import DataCenter
 from grantline.web.console.place import Place
 from grantline.web.console.snippets import env_file, scope_to_ask
 from grantline.web.console.type_words import TYPE_WORDS, no_secret
@@ -19,22 +23,27 @@ def credentials_page(
     secret_id: str,
     is_new: bool,
     ended: bool = False,
+    center: DataCenter | None = None,
+    reach: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The client ID and, if there is one, the new secret. `ended`: every other secret stopped working."""
-    path = f"/console/clients/{client.id}"
+    """The client ID and, if there is one, the new secret. `ended`: every other secret stopped working;
+    `center`: where alone it works, if not at home; `reach`: how far it has got elsewhere."""
+    path, home = f"/console/clients/{client.id}", center or visit.server.mint.home
     scope = scope_to_ask(client)
     generates = client.type.name == "self-client" and place.account.id == client.owner_account_id
     return visit.render(
         "console/created.html",
         **place.at(client, place.membership.role).frame(visit),
         secret={"id": secret_id, "value": secret} if secret is not None else None,
-        env=env_file(client, visit.server.issuer, scope, secret) if secret is not None else "",
+        env=env_file(client, home.issuer, scope, secret) if secret is not None else "",
+        center=center.name if center is not None else "",
+        reach=reach,
         is_new=is_new,
         ended=ended,
         missing=None if secret is not None else _missing(client),
         generate={"token": visit.form_token(f"code:{client.id}"), "scope": scope} if generates else None,
         next_step={
-            "sentence": _(TYPE_WORDS[client.type.name].next_sentence).format(issuer=visit.server.issuer),
+            "sentence": _(TYPE_WORDS[client.type.name].next_sentence).format(issuer=home.issuer),
             "words": _("Go to quickstart"),
             "href": f"{path}/quickstart",
         },

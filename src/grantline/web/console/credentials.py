@@ -28,6 +28,7 @@ from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.created import credentials_page
 from grantline.web.console.entrance import check_limit
 from grantline.web.console.place import Place
+from grantline.web.console.reach import find_reach
 from grantline.web.console.type_words import no_secret
 from grantline.web.languages import _, mark
 from grantline.web.visit import Visit
@@ -174,7 +175,14 @@ async def _new_secret(visit: Visit, place: Place, client: Client, kind: str, cha
     except SecretRefused as refused:
         return await _page(visit, place, client, problem=_(str(refused)))
     return credentials_page(
-        visit, place, client, secret=value, secret_id=secret.id, is_new=False, ended=kind == "secret.reset"
+        visit,
+        place,
+        client,
+        secret=value,
+        secret_id=secret.id,
+        is_new=False,
+        ended=kind == "secret.reset",
+        reach=await find_reach(visit, client),
     )
 
 

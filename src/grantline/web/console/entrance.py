@@ -13,7 +13,8 @@ from starlette.routing import Route
 from grantline.clients import Client, find_client_for
 from grantline.limits import Limit
 from grantline.oauth.errors import Throttled
-from grantline.web.console.place import Place, find_place
+from grantline.opaque import CLIENT_ID, recognise
+from grantline.web.console.place import Place, find_place, other_consoles
 from grantline.web.pages.sign_in import ask_to_sign_in
 from grantline.web.visit import FormRefused, Visit, open_visit
 from grantline.workspaces import CHANGE, VIEW, Right
@@ -54,6 +55,8 @@ class ConsolePage:
         visit = await open_visit(request)
         if visit.account is None and request.method == "POST":
             raise FormRefused(403)
+        if self.of_client and request.method != "POST" and (elsewhere := _show_console_of(visit)):
+            return elsewhere
         if visit.account is not None and request.method == "POST":
             check_limit(visit, WRITES, str(visit.account.id))
         if visit.account is None or (self.recently and not visit.recent):
@@ -72,6 +75,25 @@ class ConsolePage:
         if not place.membership.may(self.right):
             return visit.render("console/not_allowed.html", status=403, **place.frame(visit))
         return await self.page(*arguments)
+
+
+def _show_console_of(visit: Visit) -> Response | None:
+    """Which console is right, when the ID in the address is of another data center: for anyone, signed in or
+    not, since the ID itself says it (R24). Whether such a client exists is not known here."""
+    known = recognise(client_id := visit.request.path_params["client_id"])
+    center = visit.server.mint.data_centers.find(known.data_center) if known is not None else None
+    if known is None or known.kind != CLIENT_ID or center is None:
+        return None
+    return visit.render(
+        "console/other_center.html",
+        status=404,
+        script=True,
+        person=visit.person,
+        centers=other_consoles(visit),
+        name=center.name,
+        client_id=client_id,
+        address=center.console + visit.request.url.path.removeprefix("/console"),
+    )
 
 
 def get(path: str, page: Page | ClientPage, *, right: Right = VIEW, recently: bool = False) -> ConsolePage:

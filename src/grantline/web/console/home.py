@@ -18,6 +18,7 @@ from grantline.activity import (
 from grantline.clients import Client, list_these_clients, list_workspace_clients
 from grantline.web.console.charts import DAY, last_hours
 from grantline.web.console.place import Place
+from grantline.web.console.reach import find_leaving
 from grantline.web.console.standings import WARNINGS, cause_title, describe_clients, refusals
 from grantline.web.languages import _, mark
 from grantline.web.visit import Visit
@@ -104,4 +105,5 @@ async def show_clients(visit: Visit, place: Place) -> Response:
         older=f"/console/clients?before={last.created_at}.{last.id}" if last is not None else "",
         first_page="/console/clients" if before is not None else "",
         done=_("The client was deleted. Its tokens stopped working.") if "deleted" in said else "",
+        leaving=await find_leaving(visit, place.workspace_id),
     )

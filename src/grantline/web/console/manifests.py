@@ -12,6 +12,7 @@ from grantline.clients import (
     Manifest,
     Registration,
     RegistrationRefused,
+    check_places,
     check_registration,
     compare_manifest,
     manifest_of,
@@ -48,6 +49,7 @@ async def take(visit: Visit, place: Place, client: Client) -> Response:
         manifest = _parse(client, text)
         asked = manifest.applied_to(registration_of(client))
         check_registration(client.type, asked)
+        await check_places(visit.server.db, client, asked)
         changes = compare_manifest(manifest, registration_of(client))
         if form.get("act") != "apply":
             return _page(visit, place, client, text, changes=changes)

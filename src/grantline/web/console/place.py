@@ -51,7 +51,8 @@ class Place:
             ],
             "switch_token": visit.form_token("workspace.switch"),
             "look_up_token": visit.form_token("look-up"),
-            "client": _client(self.client, visit.now) if self.client is not None else None,
+            "centers": other_consoles(visit),
+            "client": _client(self.client, visit) if self.client is not None else None,
         }
 
     def name_of(self, membership: Membership) -> str:
@@ -59,7 +60,16 @@ class Place:
         return membership.name or self.account.name
 
 
-def _client(client: Client, now: int) -> Mapping[str, Any]:
+def other_consoles(visit: Visit) -> Sequence[Mapping[str, str]]:
+    """The consoles of the other data centers, for the bar: each manages what was registered there (R24)."""
+    return [
+        {"name": one.name, "host": one.issuer.partition("://")[2], "console": one.console}
+        for one in visit.server.mint.data_centers.others
+    ]
+
+
+def _client(client: Client, visit: Visit) -> Mapping[str, Any]:
+    now = visit.now
     return {
         "client_id": client.id,
         "name": client.name,
@@ -70,6 +80,7 @@ def _client(client: Client, now: int) -> Mapping[str, Any]:
         "enabled": client.enabled,
         "redirects": client.type.redirect_uris != "none",
         "secret": client.type.secret,
+        "crosses": client.type.crosses and bool(visit.server.mint.data_centers.others),
         "rehearsal_until": client.rehearsal_until if client.rehearsal_until > now else 0,
     }
 

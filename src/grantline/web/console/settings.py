@@ -35,6 +35,7 @@ from grantline.web.console.client_form import (
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.logo import save_logo
 from grantline.web.console.place import Place
+from grantline.web.console.reach import find_reach
 from grantline.web.languages import _, mark
 from grantline.web.pages.logos import logo_address
 from grantline.web.visit import Visit
@@ -90,6 +91,7 @@ async def settings_page(
         manifest=render_manifest(manifest_of(client)),
         people={"count": min(people, MOST_COUNTED), "more": people > MOST_COUNTED},
         elsewhere=_elsewhere(place, client),
+        reach=await find_reach(visit, client),
         tokens=_tokens(visit, client),
     )
 
@@ -141,7 +143,7 @@ async def switch(visit: Visit, place: Place, client: Client) -> Response:
         return asked_again
     off = form.get("to", "") == "off"
     if off == client.enabled:
-        await set_disabled(visit.server.db, client.id, visit.now if off else None)
+        await set_disabled(visit.server.db, client.id, visit.now if off else None, visit.now)
         kind = "client.disabled" if off else "client.enabled"
         before, after = {"enabled": client.enabled}, {"enabled": not off}
         await record_change(visit.server.db, visit, place, kind, client=client, before=before, after=after)

@@ -75,6 +75,9 @@ class _Settings(Body):
     terms_url: Text = ""
     implicit: bool = False
     vendor_compatible: bool = False
+    data_centers: Texts = Field(
+        default=[], description="Where it works, by their codes; its own is always one of them."
+    )
 
 
 class NewClient(_Settings):

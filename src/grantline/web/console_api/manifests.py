@@ -9,6 +9,7 @@ from grantline.clients import (
     Change,
     Client,
     RegistrationRefused,
+    check_places,
     check_registration,
     compare_manifest,
     find_client,
@@ -94,6 +95,7 @@ async def apply(caller: Caller, client: Client, query: Apply, text: str) -> Repl
     try:
         manifest = parse_manifest(text)
         asked = check_registration(client.type, manifest.applied_to(before))
+        await check_places(caller.db, client, asked)
     except RegistrationRefused as refused:
         raise refused_registration(refused) from None
     if manifest.type_name not in ("", client.type.name):

@@ -49,7 +49,7 @@ class NewSecret(Body):
     )
 
 
-def _show(secret: ClientSecret) -> dict[str, object]:
+def show_secret(secret: ClientSecret) -> dict[str, object]:
     return {"secret_id": secret.id, "created_at": secret.created_at, "expires_at": secret.expires_at}
 
 
@@ -63,7 +63,7 @@ async def index(caller: Caller, client: Client) -> Reply:
     """GET /clients/{client_id}/secrets."""
     check_owner(caller, client)
     found = lasting_secrets(client, caller.now)
-    return Reply(SecretsShown(secrets=[SecretShown.model_validate(_show(secret)) for secret in found]))
+    return Reply(SecretsShown(secrets=[SecretShown.model_validate(show_secret(secret)) for secret in found]))
 
 
 async def add(caller: Caller, client: Client, body: NewSecret) -> Reply:
@@ -104,7 +104,7 @@ async def reset(caller: Caller, client: Client) -> Reply:
 
 
 def _made(client: Client, value: str, secret: ClientSecret) -> Reply:
-    members = {**_show(secret), "client_id": client.id, "client_secret": value}
+    members = {**show_secret(secret), "client_id": client.id, "client_secret": value}
     return Reply(SecretMade.model_validate(members), 201)
 
 
