@@ -25,7 +25,9 @@ from grantline.oauth.errors import CATALOGUE
 
 
 def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
-    """Check what can be wrong: file modes, the master key, settings. Exit status 1 when something is."""
+    """Check what can be wrong: file modes, the master key, settings, other data centers. Exit status 1 when
+    something is."""
+    from grantline.cli.neighbours import find_neighbour_problems
     from grantline.cli.offline import open_envelope, settings_of
     from grantline.keys import EnvelopeBroken, load_keyring
 
@@ -47,6 +49,7 @@ def doctor(database: DatabaseOption = None, json: JsonOption = False) -> None:
         else:
             broken = await find_break(place.db, open_envelope(place).derive(SEAL_PURPOSE))
             problems += [f"{broken} Compare with a backup."] if broken is not None else []
+            problems += await find_neighbour_problems(place)
         if off := (await open_clock(place.db)).astray_seconds:
             side = "ahead of" if off > 0 else "behind"
             problems.append(f"This machine's clock is {abs(off)} s {side} the database's. Set it (NTP).")

@@ -15,6 +15,7 @@ from grantline.datacenters import (
     DataCenters,
     RegistryRefused,
     load_data_centers,
+    note_registry_problem,
     read_registry,
     store_data_centers,
 )
@@ -51,9 +52,10 @@ class Neighbours:
         else:
             self._stamp = _stamp(self._path)
             centers = read_registry(self._path, self._home)
-        if centers.others or (await load_data_centers(self._db, self._home)).others:
+        if self._path is not None or (await load_data_centers(self._db, self._home)).others:
             await store_data_centers(self._db, centers)
             await settle_imports(self._db)
+            await note_registry_problem(self._db, self._home.code, "")
         return centers
 
     async def follow(self, mint: Mint, clock: Clock) -> None:
@@ -83,9 +85,11 @@ class Neighbours:
         except RegistryRefused as refused:
             self.problem = str(refused)
             structlog.get_logger().error("registry refused", problem=self.problem)
+            await note_registry_problem(self._db, self._home.code, self.problem)
         else:
             await store_data_centers(self._db, centers)
             await settle_imports(self._db)
+            await note_registry_problem(self._db, self._home.code, "")
             mint.data_centers = centers
             self.problem = ""
             structlog.get_logger().info("registry read", data_centers=[c.code for c in centers.every])

@@ -66,6 +66,11 @@ async def metrics(server: Server, call: Call) -> Answer:
     ]
     for (route, status), count in sorted(server.requests.items()):
         lines.append(f'grantline_answers_total{{route="{route}",status="{status}"}} {count}')
+    lines += [
+        "# HELP grantline_registry_refused Whether the newest list of data centers has a mistake.",
+        "# TYPE grantline_registry_refused gauge",
+        f"grantline_registry_refused {int(bool(server.neighbours.problem))}",
+    ]
     return Answer(
         200, ("\n".join(lines) + "\n").encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
     )

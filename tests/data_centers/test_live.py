@@ -1,0 +1,219 @@
+"""Data centers as real processes: the registry is followed while they run, and keys are replaced."""
+
+import asyncio
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from grantline.cli.offline import offline_mint
+from grantline.cli.running import Workplace
+from grantline.crossing import NotTaken, Sender
+from grantline.datacenters import find_home, system_clock
+from grantline.datacenters.messages import public_jwk_of
+from grantline.db import open_database
+from tests.centers import Center, Centers, start_centers
+from tests.cluster import Cluster
+from tests.running import Process, answers, free_ports, run_grantline
+
+PATIENCE_SECONDS: Final = 30
+
+
+@pytest.fixture
+def centers(tmp_path: Path) -> Iterator[Centers]:
+    with start_centers(tmp_path) as running:
+        yield running
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return once it holds; it takes a second or two, and as long as a busy machine needs."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.05)
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def serverinfo(center: Center) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get(f"{center.issuer}/oauth/serverinfo"))
+    return found
+
+
+def say_something(sender: Center, receiver: Center) -> tuple[str, str]:
+    """Why the receiver refuses a signed message of a kind that nobody knows, and the key that signed it. Who
+    is not believed is refused before the kind is looked at."""
+
+    async def run() -> tuple[str, str]:
+        db = await open_database(sender.database, create=False)
+        try:
+            home = await find_home(db)
+            assert home is not None
+            mint = await offline_mint(Workplace(db, home, sender.database, system_clock()))
+            to = mint.data_centers.find(receiver.code)
+            assert to is not None
+            signed = mint.keyring.sign_message({}, listed=mint.home.keys, typ="x").partition(".")[0]
+            kid = json.loads(base64.urlsafe_b64decode(signed + "=="))["kid"]
+            used = [key for key in mint.home.keys if public_jwk_of(key)["kid"] == kid]
+            speaker = Sender(mint, system_clock)
+            try:
+                await speaker.send(to, "nothing-known", {})
+            except NotTaken as refused:
+                return refused.reason, used[0]
+            finally:
+                await speaker.close()
+        finally:
+            await db.close()
+        raise AssertionError("a message of no kind was taken")
+
+    return asyncio.run(run())
+
+
+BELIEVED: Final = "a kind that is not known"
+
+
+def failing(*arguments: str, center: Center, env: Mapping[str, str] | None = None) -> list[str]:
+    """The sentences of a command that fails."""
+    with pytest.raises(AssertionError, match="ended with 1") as failed:
+        run_grantline(*arguments, database=center.database, env=env)
+    return str(failed.value).splitlines()[1:]
+
+
+def test_data_centers_come_and_go_while_the_others_run(centers: Centers) -> None:
+    us, eu = centers["us"], centers["eu"]
+    india = centers.start("in")
+    everywhere = {"us": us.issuer, "eu": eu.issuer, "in": india.issuer}
+    for center in (us, eu, india):
+        wait_until(lambda: serverinfo(center)["locations"] == everywhere)  # noqa: B023
+    assert say_something(india, us)[0] == BELIEVED
+    assert say_something(us, india)[0] == BELIEVED
+
+    centers.remove("in")
+    for center in (us, eu):
+        wait_until(lambda: set(serverinfo(center)["locations"]) == {"us", "eu"})  # noqa: B023
+    assert say_something(india, us)[0] == "a sender that is not in the registry"
+    # It is not in the file any more, so the file is none of its own: it goes on as it was, and says so.
+    assert set(serverinfo(india)["locations"]) == set(everywhere)
+    wait_until(lambda: "grantline_registry_refused 1" in get(f"{india.issuer}/metrics"))
+    assert any("ends without [in]" in line for line in failing("doctor", center=india))
+
+
+def test_a_mistake_leaves_what_was_read_and_everybody_says_so(centers: Centers) -> None:
+    us = centers["us"]
+    good = centers.registry.read_text()
+    before = serverinfo(us)
+    line = good.splitlines().index('name = "Europe"') + 1
+    centers.registry.write_text(good.replace('name = "Europe"', 'name = ""'))
+    sentence = f"{centers.registry}, line {line}: name must be a text of 1 to 60 characters."
+    wait_until(lambda: "grantline_registry_refused 1" in get(f"{us.issuer}/metrics"))
+    assert serverinfo(us) == before
+    assert f'"problem": {json.dumps(sentence)}' in us.process.log()
+    assert failing("doctor", center=us) == [f"{sentence} What the registry said before still counts."]
+    assert failing("data-centers", "check", str(centers.registry), center=us) == [sentence]
+
+    # A start is refused, in the same words.
+    us.process.stop()
+    us.process.log_path.write_text("")
+    us.process.start()
+    assert us.process.popen.wait(PATIENCE_SECONDS) == 1
+    assert us.process.log().splitlines() == [sentence]
+
+    centers.registry.write_text(good)
+    told = json.loads(
+        run_grantline("data-centers", "check", "--json", str(centers.registry), database=us.database)
+    )
+    assert [one["code"] for one in told["data_centers"]] == ["us", "eu"]
+    us.process.start()
+    us.process.wait_until(lambda: answers(f"{us.issuer}/health/ready"))
+    assert "grantline_registry_refused 0" in get(f"{us.issuer}/metrics")
+    wait_until(lambda: "grantline_registry_refused 0" in get(f"{centers['eu'].issuer}/metrics"))
+    assert us.grantline("doctor") == "All is well.\n"
+
+
+def test_doctor_says_what_is_wrong_between_data_centers(centers: Centers, tmp_path: Path) -> None:
+    us, eu = centers["us"], centers["eu"]
+    wait_until(lambda: '"heard_at": null' not in us.grantline("data-centers", "list", "--json"))
+    assert us.grantline("doctor") == "All is well.\n"
+
+    # What doctor is given here differs from what eu serves.
+    other = tmp_path / "other.toml"
+    other.write_text(
+        centers.registry.read_text().replace('"Europe"', '"Elsewhere"').replace(us.keys[0], eu.keys[0][::-1])
+    )
+    told = failing("doctor", center=us, env={"GRANTLINE_DATA_CENTERS": str(other)})
+    assert len(told) == 3, told
+    assert told[0].startswith("The registry lists no key of [us], so nothing can be sent to the others.")
+    assert told[1] == "Data center eu has other keys for us: the registries differ. Give all the same file."
+    assert told[2] == "Data center eu has another name for eu: the registries differ. Give all the same file."
+
+    eu.process.stop()
+    assert (
+        failing("doctor", center=us)[0]
+        == f"Data center eu can't be reached at {eu.issuer}: no answer (ConnectError)."
+    )
+
+
+def test_a_key_is_replaced_without_a_moment_in_which_nothing_is_believed(centers: Centers) -> None:
+    """As docs/data-centers.md tells: make one, list both, take the old one out."""
+    us, eu = centers["us"], centers["eu"]
+    old = us.keys[0]
+    new, still = json.loads(us.grantline("data-centers", "key", "--new", "--json"))["keys"]
+    assert still == old
+    assert new != old
+    assert say_something(us, eu) == (BELIEVED, old)
+
+    us.keys = [new, old]
+    centers.write()
+    for center in (us, eu):
+        wait_until(lambda: serverinfo(center)["keys"]["us"] == [new, old])  # noqa: B023
+    assert say_something(us, eu) == (BELIEVED, new)
+
+    us.keys = [new]
+    centers.write()
+    wait_until(lambda: serverinfo(us)["keys"]["us"] == [new])
+    assert say_something(us, eu) == (BELIEVED, new)
+    wait_until(lambda: serverinfo(eu)["keys"]["us"] == [new])
+    assert say_something(us, eu) == (BELIEVED, new)
+    assert us.grantline("doctor") == "All is well.\n"
+
+    us.keys = [old]  # what somebody who has the old key would have to bring about
+    centers.write()
+    wait_until(lambda: serverinfo(us)["keys"]["us"] == [old])
+    us.keys = [new]
+    assert say_something(us, eu)[1] == old
+
+
+def test_every_worker_follows_the_file(postgres: Cluster, tmp_path: Path) -> None:
+    name, port = postgres.new_database(), free_ports(1)
+    issuer, registry = f"http://127.0.0.1:{port}", tmp_path / "data-centers.toml"
+    mine = f'[us]\nname = "United States"\naccounts = "{issuer}"\napi = "{issuer}"\n'
+    registry.write_text(mine)
+    settings = {
+        "GRANTLINE_DATABASE": postgres.url(name),
+        "GRANTLINE_MASTER_KEY_FILE": str(tmp_path / "master.key"),
+        "GRANTLINE_PUBLIC_URL": issuer,
+        "GRANTLINE_PORT": str(port),
+        "GRANTLINE_DATA_CENTERS": str(registry),
+        "GRANTLINE_LIMITS": "off",
+    }
+    process = Process(["serve", "--workers", "2"], settings, tmp_path / "log")
+    try:
+        process.wait_until(lambda: "is ready at" in process.log())
+        center = Center("us", issuer, issuer, settings["GRANTLINE_DATABASE"], process, [])
+        assert set(serverinfo(center)["locations"]) == {"us"}
+        registry.write_text(
+            mine + '[eu]\nname = "Europe"\naccounts = "https://eu.example"\napi = "https://eu.example"\n'
+        )
+        # Every request is a connection of its own, and the kernel spreads them.
+        wait_until(lambda: all(len(serverinfo(center)["locations"]) == 2 for _ in range(40)))
+    finally:
+        process.stop()
+        postgres.drop_database(name)
