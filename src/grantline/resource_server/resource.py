@@ -81,6 +81,7 @@ class ProtectedResource:
         )
         self.metadata_paths: Final = metadata_paths(resource)
         self.metadata_headers: Final = _METADATA_HEADERS
+        self._reporter = _Reporter(self.issuer + PATH, basic(check.client_id, check.client_secret), self.wire)
         self._usage = self._report_usage(check, report_seconds)
         judge = Introspecting if isinstance(check, Introspection) else Verifying
         self._judge: Introspecting | Verifying = judge(
@@ -97,15 +98,7 @@ class ProtectedResource:
         asks_always = isinstance(check, Introspection) and not check.cache_seconds
         if asks_always or not check.client_id:
             return None
-        asker: list[Asker] = []
-        headers = {"Authorization": basic(check.client_id, check.client_secret)}
-
-        def tell(fields: Mapping[str, str]) -> bool:
-            if not asker:  # made in the process that reports, which may be a fork of the one that set up
-                asker.append(Asker(self.wire))
-            return asker[0].send(Ask(self.issuer + PATH, urlencode(fields), headers)).status == 200
-
-        return Usage(tell, every, first_at_once=isinstance(check, Offline))
+        return Usage(self._reporter.tell, every, first_at_once=isinstance(check, Offline))
 
     def arrive(
         self,
@@ -134,6 +127,27 @@ class ProtectedResource:
         """Report what was used and is not reported yet; waits for some seconds at most."""
         if self._usage is not None:
             self._usage.close()
+        self._reporter.close()
+
+
+class _Reporter:
+    """A connection of its own to the introspection endpoint, made where it is used: maybe after a fork."""
+
+    def __init__(self, url: str, authorization: str, wire: Wire) -> None:
+        self._url = url
+        self._headers = {"Authorization": authorization}
+        self._wire = wire
+        self._asker: Asker | None = None
+
+    def tell(self, fields: Mapping[str, str]) -> bool:
+        if self._asker is None:
+            self._asker = Asker(self._wire)
+        return self._asker.send(Ask(self._url, urlencode(fields), self._headers)).status == 200
+
+    def close(self) -> None:
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            asker.close()
 
 
 class Visit:

@@ -19,6 +19,7 @@ REPORT_SECONDS: Final = 30.0
 MOST_WAITING: Final = 1_000
 MOST_COUNTED: Final = 10_000
 _MOST_KNOWN: Final = 10_000
+_END_SECONDS: Final = 5
 
 Tell = Callable[[Mapping[str, str]], bool]
 """Sends the fields to the introspection endpoint; False if nobody answered."""
@@ -91,9 +92,13 @@ class Usage:
                 return
 
     def close(self) -> None:
-        """Tell the rest and end the thread."""
-        self._ended.set()
-        self._soon.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+        """Tell the rest and end the thread; another call would begin anew."""
+        with self._turn:
+            thread, self._thread = self._thread, None
+            self._known.clear()
+        if thread is not None:
+            self._ended.set()
+            self._soon.set()
+            thread.join(timeout=_END_SECONDS)
+            self._ended.clear()
         self.flush()
