@@ -4,6 +4,7 @@ A *client* is an app as Grantline knows it. What people allowed it is next door 
 in `tokens`.
 """
 
+from grantline.clients.api_manifest import parse_api_manifest, render_api_manifest
 from grantline.clients.apis import (
     ORIGINS_POLICIES,
     TOKEN_FORMATS,
@@ -18,6 +19,7 @@ from grantline.clients.apis import (
     list_apis,
     list_workspace_apis,
     update_api,
+    usual_sensitivity,
 )
 from grantline.clients.authentication import (
     Authenticated,
@@ -48,6 +50,11 @@ from grantline.clients.client_secrets import (
 )
 from grantline.clients.client_types import CLIENT_TYPES, RESOURCE_API, ClientType, get_client_type
 from grantline.clients.deliveries import (
+    ANOTHER,
+    DELETED,
+    RULES,
+    STALE,
+    TYPE,
     Delivery,
     Wanted,
     adopt,
@@ -103,6 +110,7 @@ from grantline.clients.manifest import (
     render_manifest,
 )
 from grantline.clients.memory import ClientMemory, confirmation, confirms
+from grantline.clients.reaching import works_in
 from grantline.clients.registration import (
     creation_key,
     delete_client,
@@ -150,7 +158,9 @@ from grantline.clients.trials import (
 )
 
 __all__ = [
+    "ANOTHER",
     "CLIENT_TYPES",
+    "DELETED",
     "FAILURES",
     "LONGEST_MANIFEST",
     "MANIFEST_KEYS",
@@ -161,10 +171,13 @@ __all__ = [
     "ORIGINS_POLICIES",
     "REHEARSAL_SECONDS",
     "RESOURCE_API",
+    "RULES",
     "SETTLE_SECONDS",
+    "STALE",
     "STATES",
     "TOKEN_FORMATS",
     "TRIAL_SECONDS",
+    "TYPE",
     "Api",
     "ApiDeclaration",
     "ApiRefused",
@@ -249,6 +262,7 @@ __all__ = [
     "manifest_of",
     "note_refusal",
     "origin_is_registered",
+    "parse_api_manifest",
     "parse_manifest",
     "put_back",
     "queue_definition",
@@ -256,6 +270,7 @@ __all__ = [
     "recall",
     "register_client",
     "registration_of",
+    "render_api_manifest",
     "render_manifest",
     "reset_secrets",
     "reset_secrets_for",
@@ -282,5 +297,7 @@ __all__ = [
     "update_api",
     "update_client",
     "update_trial",
+    "usual_sensitivity",
     "why_disabled",
+    "works_in",
 ]
