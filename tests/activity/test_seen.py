@@ -164,7 +164,7 @@ def _entry(number: int, **changes: Any) -> Entry:
 
 
 async def test_several_nodes_add_up_one_cause_and_an_entry_that_is_there_counts_once(site: Site) -> None:
-    nodes = [Recorder(site.db) for _ in range(3)]
+    nodes = [Recorder(site.db, "us") for _ in range(3)]
     for number, node in enumerate(nodes * 4):
         node.record(_entry(number, at=START + number))
         node.record(_entry(number + 100, at=START + number, code="code_unknown"))
@@ -177,7 +177,7 @@ async def test_several_nodes_add_up_one_cause_and_an_entry_that_is_there_counts_
 
 
 async def test_a_refusal_by_a_person_and_a_warning_are_causes_but_no_failures(site: Site) -> None:
-    recorder = Recorder(site.db)
+    recorder = Recorder(site.db, "us")
     recorder.record(_entry(1, error="access_denied", code="consent_declined"))
     recorder.record(_entry(2, error="event", code="limit_near"))
     await recorder.flush()

@@ -2,7 +2,7 @@
 request id (R88); the same added up by cause; and how often what went well.
 
 Failures before the app proved itself have a ring of their own, so that a stranger can't flush the real ones
-out (T130).
+out (T130). What is refused to an app away from its home is told to its home (`to_tell`, `elsewhere`).
 """
 
 from grantline.activity.causes import (
@@ -14,6 +14,13 @@ from grantline.activity.causes import (
     list_workspace_causes,
 )
 from grantline.activity.counters import DAYS_KEPT_SECONDS, Counters, fold_hours
+from grantline.activity.elsewhere import (
+    find_cause_elsewhere,
+    list_causes_elsewhere,
+    list_causes_elsewhere_of,
+    list_workspace_causes_elsewhere,
+    store_elsewhere,
+)
 from grantline.activity.entries import (
     OUTCOMES,
     Entry,
@@ -40,6 +47,7 @@ from grantline.activity.kinds import (
     workspace_key,
 )
 from grantline.activity.recorder import Recorder
+from grantline.activity.to_tell import list_to_tell, note_causes_told, put_off_telling
 from grantline.activity.usage import (
     Usage,
     count_since,
@@ -74,23 +82,31 @@ __all__ = [
     "Wanted",
     "count_newer",
     "count_since",
+    "find_cause_elsewhere",
     "find_entry",
     "fold_hours",
     "last_used",
     "list_causes",
+    "list_causes_elsewhere",
+    "list_causes_elsewhere_of",
     "list_causes_of",
     "list_entries",
     "list_firsts",
     "list_firsts_of",
     "list_last_uses",
+    "list_to_tell",
     "list_usage",
     "list_usage_of",
     "list_used_scopes",
     "list_workspace_causes",
+    "list_workspace_causes_elsewhere",
     "newest_entries",
+    "note_causes_told",
     "page_entries",
+    "put_off_telling",
     "scope_kind",
     "secret_kind",
+    "store_elsewhere",
     "token_kind",
     "workspace_key",
 ]

@@ -44,6 +44,10 @@ class Cause:
     last_id: str
     """The newest request id; its entry may be gone."""
     count: int
+    endpoint: str = ""
+    """Where it was asked; told apart in other data centers alone."""
+    data_center: str = ""
+    """The name of the other data center where it was refused; empty for this one."""
 
 
 async def count_causes(tx: Transaction, entries: Sequence[Entry]) -> None:

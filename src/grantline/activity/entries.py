@@ -27,6 +27,8 @@ class Entry:
     """`hint`, `expected`, `received`, `network`; only those that there are."""
     workspace_id: int = 0
     """The app's workspace, where it was at hand: then the workspace's home tells of it. Not stored here."""
+    app_elsewhere: str = ""
+    """The id that was sent, of an app of another data center that is not known here. Not stored here."""
 
 
 _COLUMNS: Final = "id, client_id, proven, at, endpoint, error, code, status, detail"

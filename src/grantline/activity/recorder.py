@@ -9,6 +9,7 @@ from typing import Final
 
 from grantline.activity.causes import count_causes
 from grantline.activity.entries import Entry
+from grantline.activity.to_tell import count_to_tell
 from grantline.db import Database, DatabaseUnavailable
 
 FLUSH_SECONDS: Final = 0.2
@@ -18,10 +19,12 @@ _MOST_WAITING: Final = 2000
 
 
 class Recorder:
-    """Collects entries and writes them out; drops the oldest when far more come than can be written."""
+    """Collects entries and writes them out; drops the oldest when far more come than can be written. `home`
+    is the code of this data center: what concerns apps of others is told to these."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, home: str) -> None:
         self._db = db
+        self._home = home
         # Apart, so that what a stranger causes never drops what an app did (T130).
         self._proven: dict[str, Entry] = {}
         self._unproven: dict[str, Entry] = {}
@@ -71,6 +74,7 @@ class Recorder:
                 if is_new:
                     written.append(entry)
             await count_causes(tx, written)
+            await count_to_tell(tx, written, self._home)
             for client_id, proven in rings:
                 await tx.run(
                     "DELETE FROM activity WHERE client_id = $1 AND proven = $2 AND id NOT IN (SELECT id"

@@ -45,6 +45,6 @@ async def offline_mint(place: Workplace) -> Mint:
         catalog=await load_catalog(place.db),
         scope_sets=ScopeSets(place.db),
         limiter=Limiter(0),
-        recorder=Recorder(place.db),
+        recorder=Recorder(place.db, place.home.code),
         access_token_seconds=3600,
     )

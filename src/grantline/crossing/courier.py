@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from grantline.crossing.causes import tell_causes
 from grantline.crossing.deliveries import deliver_definitions
 from grantline.crossing.inventory import compare_definitions
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
@@ -22,7 +23,7 @@ Errand = Callable[[Mint, Sender, DataCenter, int], Awaitable[None]]
 """Sends what waits for one data center. Raises Unreachable, which ends this round for it."""
 
 
-ERRANDS: Final[tuple[Errand, ...]] = (deliver_definitions, compare_definitions)
+ERRANDS: Final[tuple[Errand, ...]] = (deliver_definitions, compare_definitions, tell_causes)
 """What is done for each data center, in this order."""
 
 

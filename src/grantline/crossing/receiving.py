@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from grantline.crossing.arriving import cancel_arrival, take_person
+from grantline.crossing.causes import take_causes
 from grantline.crossing.definitions import take_definition
 from grantline.crossing.inventory import answer_hello
 from grantline.datacenters import Message, MessageRefused, note_heard, take_message, verify_message
@@ -20,6 +21,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "hello": answer_hello,
         "client": take_definition,
+        "causes": take_causes,
         "person.move": take_person,
         "person.cancel": cancel_arrival,
     }

@@ -83,6 +83,17 @@ _RULES: Final = (
         " (SELECT client_id, code, proven FROM client_causes WHERE last_at <= $1 LIMIT $2)",
         DAYS_KEPT_SECONDS,
     ),
+    (
+        "DELETE FROM causes_to_tell WHERE (client_id, code, endpoint, proven) IN"
+        " (SELECT client_id, code, endpoint, proven FROM causes_to_tell WHERE last_at <= $1 LIMIT $2)",
+        DAYS_KEPT_SECONDS,
+    ),
+    (
+        "DELETE FROM causes_elsewhere WHERE (client_id, data_center, code, endpoint, proven) IN"
+        " (SELECT client_id, data_center, code, endpoint, proven FROM causes_elsewhere WHERE last_at <= $1"
+        " LIMIT $2)",
+        DAYS_KEPT_SECONDS,
+    ),
 )
 
 # By slices of their number: an index on when they were used would be written to by every refresh.
@@ -147,11 +158,18 @@ _GONE: Final = (
         "SELECT DISTINCT client_id FROM client_causes f WHERE client_id > $1 AND client_id <= $2"
         " AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = f.client_id AND c.deleted_at IS NULL)",
     ),
+    (
+        "SELECT MAX(client_id) FROM (SELECT client_id FROM causes_elsewhere WHERE client_id > $1"
+        " ORDER BY client_id LIMIT $2) AS slice",
+        "SELECT DISTINCT client_id FROM causes_elsewhere f WHERE client_id > $1 AND client_id <= $2"
+        " AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = f.client_id AND c.deleted_at IS NULL)",
+    ),
 )
 _OF_CLIENT: Final = (
     "DELETE FROM client_usage WHERE client_id = $1",
     "DELETE FROM client_causes WHERE client_id = $1",
     "DELETE FROM client_firsts WHERE client_id = $1",
+    "DELETE FROM causes_elsewhere WHERE client_id = $1",
 )
 
 

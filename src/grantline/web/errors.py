@@ -118,8 +118,14 @@ def record_failure(
             status=error.status,
             detail=detail,
             workspace_id=workspace_id,
+            app_elsewhere=_app_elsewhere(error),
         )
     )
+
+
+def _app_elsewhere(error: OAuthError) -> str:
+    """The app of another data center that was called with here, where it does not work."""
+    return (error.received or "") if error.code == "client_wrong_data_center" else ""
 
 
 def record_warning(

@@ -144,7 +144,7 @@ async def open_server(
         catalog=await load_catalog(db),
         scope_sets=ScopeSets(db),
         limiter=Limiter(settings.limit_factor),
-        recorder=Recorder(db),
+        recorder=Recorder(db, home.code),
         access_token_seconds=settings.access_token_seconds,
         catch_up=node.catch_up,
     )

@@ -62,6 +62,8 @@ CREATE INDEX client_imports_by_home ON client_imports (data_center, client_id);
 -- What was refused here to apps of other data centers, to be told to their owners; and what others told us.
 CREATE TABLE causes_to_tell (
   client_id TEXT NOT NULL,
+  -- Where the app lives.
+  data_center TEXT NOT NULL,
   code TEXT NOT NULL,
   error TEXT NOT NULL,
   endpoint TEXT NOT NULL,
@@ -70,10 +72,15 @@ CREATE TABLE causes_to_tell (
   last_at BIGINT NOT NULL,
   last_id TEXT NOT NULL,
   count BIGINT NOT NULL,
+  -- How many of them its home has confirmed; 0: it has not even said that the app exists.
   told_count BIGINT NOT NULL,
+  -- When to tell next; NULL: nothing is waiting.
+  due_at BIGINT,
   PRIMARY KEY (client_id, code, endpoint, proven)
 );
 CREATE INDEX causes_to_tell_by_time ON causes_to_tell (last_at);
+CREATE INDEX causes_to_tell_by_due ON causes_to_tell (data_center, due_at);
+CREATE INDEX causes_to_tell_unconfirmed ON causes_to_tell (client_id) WHERE told_count = 0;
 CREATE TABLE causes_elsewhere (
   client_id TEXT NOT NULL,
   data_center TEXT NOT NULL,
@@ -88,6 +95,7 @@ CREATE TABLE causes_elsewhere (
   PRIMARY KEY (client_id, data_center, code, endpoint, proven)
 );
 CREATE INDEX causes_elsewhere_by_time ON causes_elsewhere (last_at);
+CREATE INDEX causes_elsewhere_by_request ON causes_elsewhere (last_id);
 
 -- A device whose person lives in another data center: which one; and in which one it asked, if not in this.
 ALTER TABLE device_codes ADD COLUMN user_location TEXT NOT NULL DEFAULT '';
