@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from grantline.clients.elsewhere import queue_definition
@@ -13,6 +14,25 @@ SELDOM_SECONDS: Final = 3600
 """What was refused is sent again after this, or as soon as the app changes."""
 MOST_ABOVE: Final = 10_000
 """How far another data center's version may be ahead of ours and still be believed."""
+
+STALE: Final = "stale"
+DELETED: Final = "deleted"
+ANOTHER: Final = "another"
+RULES: Final = "rules"
+TYPE: Final = "type"
+"""The receiver's words for why it refuses a definition."""
+
+PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        STALE: "It has a version there that is far above ours.",
+        DELETED: "It was deleted there and stays deleted.",
+        ANOTHER: "It is in another state there, with the same version.",
+        RULES: "It breaks a rule of registration there.",
+        TYPE: "It is there as an app of another type.",
+    }
+)
+"""What the owner reads of that; of any other word, OTHERWISE."""
+OTHERWISE: Final = "That data center refused the change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +105,9 @@ async def confirm_delivery(db: Database, client_id: str, code: str, version: int
     )
 
 
-async def note_refusal(db: Database, client_id: str, code: str, version: int, problem: str, now: int) -> None:
-    """That data center refused this version. What was queued since then is not put off by it."""
+async def note_refusal(db: Database, client_id: str, code: str, version: int, reason: str, now: int) -> None:
+    """That data center refused this version, by this word. What was queued since then is not put off by
+    it."""
     await db.run(
         "UPDATE client_elsewhere SET problem = $4,"
         " due_at = CASE WHEN wanted_version <= $3 THEN $5 ELSE due_at END"
@@ -94,7 +115,7 @@ async def note_refusal(db: Database, client_id: str, code: str, version: int, pr
         client_id,
         code,
         version,
-        problem[:300],
+        PROBLEMS.get(reason, OTHERWISE),
         now + SELDOM_SECONDS,
     )
 

@@ -19,8 +19,13 @@ from typing import Any, Final
 
 from grantline.audit import record_event
 from grantline.clients import (
+    ANOTHER,
     CLIENT_TYPES,
+    DELETED,
+    RULES,
+    STALE,
     STATES,
+    TYPE,
     ClientSecret,
     Definition,
     Import,
@@ -58,12 +63,6 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _CODE: Final = re.compile(r"[a-z]{2,4}")
 _MOST_ENTRIES: Final = 200
 _LONGEST: Final = 4000
-
-STALE: Final = "stale"
-DELETED: Final = "deleted"
-ANOTHER: Final = "another"
-RULES: Final = "rules"
-TYPE: Final = "type"
 
 
 def render_definition(definition: Definition) -> Mapping[str, Any]:

@@ -1,11 +1,14 @@
 """The errand that sends what changed of our apps, until each data center has confirmed it."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
+
+import structlog
 
 from grantline.audit import record_event
 from grantline.clients import (
+    ANOTHER,
+    STALE,
     Definition,
     Delivery,
     confirm_delivery,
@@ -17,7 +20,7 @@ from grantline.clients import (
     put_back,
     take_delivery,
 )
-from grantline.crossing.definitions import ANOTHER, DELETED, KIND, RULES, STALE, TYPE, render_definition
+from grantline.crossing.definitions import KIND, render_definition
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
 from grantline.datacenters import DataCenter
 from grantline.tokens import Mint
@@ -25,18 +28,6 @@ from grantline.tokens import Mint
 AT_ONCE: Final = 20
 """So many are looked up at a time, so that what is urgent waits for no more than these."""
 MOST_IN_A_ROUND: Final = 400
-
-PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        DELETED: "It was deleted there and stays deleted.",
-        RULES: "It breaks a rule of registration there.",
-        TYPE: "It is there as another type.",
-        ANOTHER: "It has another state of the same version.",
-        STALE: "It has a version far above ours.",
-    }
-)
-"""What the owner reads of a refusal, by the receiver's word for it."""
-OTHERWISE: Final = "That data center refused the change."
 
 
 async def deliver_definitions(mint: Mint, sender: Sender, center: DataCenter, now: int) -> None:
@@ -59,8 +50,10 @@ async def _deliver(mint: Mint, sender: Sender, center: DataCenter, delivery: Del
         await put_back(mint.db, delivery, now)
         raise
     except NotTaken as refused:
-        problem = f"{OTHERWISE} ({refused.reason})"
-        await note_refusal(mint.db, definition.id, center.code, definition.version, problem, now)
+        structlog.get_logger().warning(
+            "app not taken", to=center.code, client=definition.id, why=refused.reason
+        )
+        await note_refusal(mint.db, definition.id, center.code, definition.version, refused.reason, now)
         return
     await _settle(mint, center, definition, answer, now)
 
@@ -81,8 +74,7 @@ async def _settle(
             return
         await go_above(mint, definition.id, center.code, present, now)
         return
-    problem = PROBLEMS.get(str(reason), OTHERWISE)
-    await note_refusal(mint.db, definition.id, center.code, definition.version, problem, now)
+    await note_refusal(mint.db, definition.id, center.code, definition.version, str(reason), now)
 
 
 async def go_above(mint: Mint, client_id: str, code: str, present: int, now: int) -> None:
@@ -93,4 +85,4 @@ async def go_above(mint: Mint, client_id: str, code: str, present: int, now: int
             detail = {"data_center": code, "present": present}
             await record_event(tx, "client.version_raised", now=now, client_id=client_id, detail=detail)
             return
-    await note_refusal(mint.db, client_id, code, present, PROBLEMS[STALE], now)
+    await note_refusal(mint.db, client_id, code, present, STALE, now)
