@@ -72,8 +72,9 @@ def _told(row: Elsewhere, standing: Standing | None, name: str, now: int) -> tup
     if row.waiting_since < now - _LATELY_SECONDS:
         since = render_utc(row.waiting_since)
     if row.problem:
-        told = _(PROBLEMS[row.problem]) if row.problem in PROBLEMS else row.problem
-        return "stop", _("Not taken there: %(problem)s Waiting since %(since)s.", problem=told, since=since)
+        return "stop", _(
+            "Not taken there: %(problem)s Waiting since %(since)s.", problem=_(row.problem), since=since
+        )
     if standing.problem:
         return "wait", _(
             "Waiting since %(since)s: %(name)s does not answer. It is tried again by itself.",
@@ -81,6 +82,3 @@ def _told(row: Elsewhere, standing: Standing | None, name: str, now: int) -> tup
             name=name,
         )
     return "now", _("Waiting since %(since)s", since=since)
-
-
-PROBLEMS: Final[Mapping[str, str]] = {}
