@@ -42,7 +42,10 @@ def move(
         return
     told, erased = work(database, lambda place: _move(place, email, to))
     if not erased:
-        note("The server is busy, so the log of the file still holds old rows. A restart cuts it.")
+        note(
+            "The file is large or in use all the time, so it was not written anew, and its pages may still"
+            " hold parts of old rows. When it is quiet: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
+        )
     say(_sentence(email, to, told), {"email": email, "moved": True, "data_center": to, **told}, as_json=json)
 
 

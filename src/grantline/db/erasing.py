@@ -5,6 +5,9 @@ from grantline.db.sqlite import SqliteDatabase
 
 
 async def erase_deleted(db: Database) -> bool:
-    """Take what was deleted out of the files, as far as this database does so: SQLite overwrites it, and its
-    log is cut here. PostgreSQL does it by itself, in its own time. False when it must be tried again."""
-    return await db.empty_log() if isinstance(db, SqliteDatabase) else True
+    """Take what was deleted out of the files; False when that is left to the operator.
+
+    SQLite overwrites what is deleted, but a page that was split or merged may keep a copy, and the log keeps
+    what was: a small file is written anew. PostgreSQL uses the room again in its own time.
+    """
+    return await db.erase_deleted() if isinstance(db, SqliteDatabase) else True

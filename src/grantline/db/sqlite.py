@@ -24,6 +24,8 @@ from grantline.db.database import DatabaseUnavailable, Pair, Row, UniqueViolatio
 
 BUSY_SECONDS: Final = 2.0
 QUEUE_LIMIT: Final = 1000
+SMALL_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Written anew within a second or so; writers wait meanwhile."""
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _T = TypeVar("_T")
@@ -310,19 +312,29 @@ class SqliteDatabase:
             batch, self._batch = self._batch, None
             _settle(batch, DatabaseUnavailable("the batch was undone"))
 
-    async def empty_log(self) -> bool:
-        """Bring everything into the file and cut the write-ahead log, in which rows stay as they were; False
-        when others read and write all the time."""
+    async def erase_deleted(self) -> bool:
+        """Write the file anew, if it is small enough for that beside a running server, and cut the
+        write-ahead log: rows stay there as they were. False when others write all the time, or the file is too large."""
+        small = self._path.stat().st_size <= SMALL_FILE_BYTES
+        wanted = ["VACUUM"] if small else []
+        wanted.append("PRAGMA wal_checkpoint(TRUNCATE)")
         deadline = asyncio.get_running_loop().time() + BUSY_SECONDS
-        while True:
+        while wanted:
             await self._until_free()
-            if self._batch is None:
-                busy, _frames, _moved = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if not busy:
-                    return True
-            if asyncio.get_running_loop().time() >= deadline:
+            if self._batch is None and self._has_run(wanted[0]):
+                wanted.pop(0)
+            elif asyncio.get_running_loop().time() >= deadline:
                 return False
-            await self._pause()
+            else:
+                await self._pause()
+        return small
+
+    def _has_run(self, sql: str) -> bool:
+        try:
+            row = self._writer.execute(sql).fetchone()
+        except sqlite3.OperationalError:  # somebody else writes
+            return False
+        return row is None or row[0] == 0
 
     async def close(self) -> None:
         await self._until_free()
