@@ -1,12 +1,15 @@
 """Sample contexts of the pages about data centers: where a client works, and which console is right."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tests.browser.console_samples import FRAME
 from tests.browser.credentials_samples import CLIENT, NIGHTLY
-from tests.browser.samples import CLIENT_ID, DEVELOPER, NOW, PAGE, Sample
+from tests.browser.samples import CLIENT_ID, DEVELOPER, NOW, Sample
+from tests.browser.samples import PAGE as WITHOUT_NAME
 
+PAGE = replace(WITHOUT_NAME, data_center="Europe")
 PATH = f"/console/clients/{CLIENT_ID}/data-centers"
 OTHERS = [
     {
