@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +25,10 @@ CLIENTS: Final = {
     "self_client": {"client_id", "client_secret"},
     "non_browser": {"client_id"},
     "mobile": {"client_id", "redirect_uris"},
+    "self_client_eu": {"client_id", "client_secret"},
 }
+SCREEN: Final = (120, 30)
+"""Columns and rows of a window of ordinary size."""
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +51,13 @@ def test_demo_json_holds_what_the_interface_promises(demo: Demo) -> None:
         assert center["console"] == f"{center['issuer']}/console"
         assert center["database"].startswith("sqlite:///")
     people = [(user["role"], user["data_center"]) for user in facts["users"]]
-    assert people[:2] == [("developer", "us"), ("user", "us")]
+    assert people == [("developer", "us"), ("user", "us"), ("user", "eu")]
+    assert [center["code"] for center in facts["data_centers"]] == ["us", "eu"]
     assert all(user["email"] and len(user["password"]) >= 12 for user in facts["users"])
     assert set(facts["clients"]) == set(CLIENTS)
     for key, members in CLIENTS.items():
         assert members <= set(facts["clients"][key])
+        assert facts["clients"][key]["data_center"] == ("eu" if key.endswith("_eu") else "us")
     assert facts["clients"]["client_based"]["implicit"] is True
     assert "client_secret" not in facts["clients"]["client_based"]
 
@@ -58,6 +66,11 @@ def test_the_ports_are_counted_from_the_first(demo: Demo) -> None:
     base = int(demo.issuer.rpartition(":")[2])
     assert demo.issuer == f"http://127.0.0.1:{base}"
     assert demo.api_domain == f"http://127.0.0.1:{base + 2}"
+    eu = demo.data_center("eu")
+    assert (eu["issuer"], eu["api_domain"]) == (
+        f"http://127.0.0.1:{base + 1}",
+        f"http://127.0.0.1:{base + 3}",
+    )
     assert demo.client("server_based")["redirect_uris"][0] == f"http://127.0.0.1:{base + 4}/callback"
 
 
@@ -70,7 +83,10 @@ def test_T124_what_the_demo_keeps_is_for_its_owner_alone(demo: Demo) -> None:
 
 def test_T124_a_foreign_host_name_is_refused_at_every_port(demo: Demo) -> None:
     """DNS rebinding: a page of evil.example that resolves to this machine gets nothing."""
-    paths = {demo.issuer: ["/", "/signin", "/oauth/v2/keys", "/console"], demo.api_domain: ["/crm/v8/org"]}
+    paths = {}
+    for center in demo.json["data_centers"]:
+        paths[center["issuer"]] = ["/", "/signin", "/oauth/v2/keys", "/console"]
+        paths[center["api_domain"]] = ["/crm/v8/org"]
     for base, asked in paths.items():
         port = base.rpartition(":")[2]
         for path in asked:
@@ -98,7 +114,9 @@ def test_T124_the_demo_listens_on_loopback_alone(demo: Demo) -> None:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 listening.append(fields[1])
-    wanted = {int(base.rpartition(":")[2]) for base in (demo.issuer, demo.api_domain)}
+    centers = demo.json["data_centers"]
+    addresses = [center[name] for center in centers for name in ("issuer", "api_domain")]
+    wanted = {int(base.rpartition(":")[2]) for base in addresses}
     assert {int(address.partition(":")[2], 16) for address in listening} == wanted
     assert {address.partition(":")[0] for address in listening} == {"0100007F"}
 
@@ -167,6 +185,83 @@ def test_the_terminal_says_first_where_the_console_is_and_how_to_sign_in(second_
     password = developer["password"]
     page = httpx2.get(f"{second_demo.issuer}/signin")
     assert password not in page.text
+
+
+def test_what_the_terminal_says_fits_a_screen(second_demo: Demo) -> None:
+    columns, rows = SCREEN
+    lines = second_demo.process.log().splitlines()
+    taken = sum(max(1, -(-len(line) // columns)) for line in lines)
+    assert taken <= rows
+
+
+def test_every_app_works_in_both_data_centers_from_the_first_moment(tmp_path: Path) -> None:
+    """Even the very first: what waits for the other data center is sent before anything listens."""
+    demo = start_demo(tmp_path / "data")
+    eu = demo.data_center("eu")
+    client = demo.client("server_based")
+    asked = {
+        "client_id": client["client_id"],
+        "response_type": "code",
+        "redirect_uri": client["redirect_uris"][0],
+        "scope": "CRM.modules.leads.READ",
+    }
+    page = httpx2.get(f"{eu['issuer']}/oauth/v2/auth", params=asked)
+    assert 'name="password"' in page.text
+    told = httpx2.post(
+        f"{eu['issuer']}/oauth/v3/device/code", data={**only_id(demo), "scope": "CRM.users.READ"}
+    )
+    assert told.status_code == 200
+    demo.process.stop()
+
+
+def only_id(demo: Demo) -> dict[str, str]:
+    return {"client_id": demo.client("non_browser")["client_id"]}
+
+
+def test_a_folder_of_a_demo_with_one_data_center_goes_on(tmp_path: Path) -> None:
+    """It gets the second one, and keeps the people, apps and secrets of the first."""
+    folder = tmp_path / "data"
+    first = start_demo(folder)
+    facts = first.json
+    token = fresh_token(first)
+    first.process.stop()
+    take_the_second_away(folder)
+
+    again = restarted(folder, int(facts["data_centers"][0]["issuer"].rpartition(":")[2]))
+    now = again.json
+    kept = {key: value for key, value in secrets_of(now).items() if key != "self_client_eu"}
+    assert kept == {key: value for key, value in secrets_of(facts).items() if key != "self_client_eu"}
+    assert now["users"][:2] == facts["users"][:2]
+    assert now["users"][2]["password"] != facts["users"][2]["password"]
+    leads = f"{again.api_domain}/crm/v8/Leads?fields=Last_Name"
+    assert httpx2.get(leads, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    device = httpx2.post(
+        f"{now['data_centers'][1]['issuer']}/oauth/v3/device/code",
+        data={**only_id(again), "scope": "CRM.users.READ"},
+    )
+    assert device.status_code == 200
+    again.process.stop()
+
+
+def take_the_second_away(folder: Path) -> None:
+    """The folder as it was when the demo had one data center."""
+    shutil.rmtree(folder / "eu")
+    (folder / "data-centers.toml").unlink()
+    seed = json.loads((folder / "seed.json").read_text())
+    one = {}
+    for key, value in seed.items():
+        if key.endswith(" eu") or "ines@" in key:
+            continue
+        if key.startswith("client "):
+            value["registered"] = value["registered"][:3]
+        one[key] = value
+    (folder / "seed.json").write_text(json.dumps(one))
+    with closing(sqlite3.connect(folder / "us" / "grantline.db")) as us:
+        us.execute("UPDATE clients SET data_centers = '[\"us\"]'")
+        us.execute("DELETE FROM client_elsewhere")
+        us.execute("DELETE FROM data_centers")
+        us.execute("DELETE FROM keys WHERE purpose = 'messages'")
+        us.commit()
 
 
 def test_a_second_demo_on_the_same_folder_is_refused(second_demo: Demo) -> None:

@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from grantline.accounts import Account
-from grantline.clients import Client
 from grantline.db import held_alone
+from grantline.demo.introducing import carry, introduce
 from grantline.demo.seed import (
-    NAMES,
     PEOPLE,
     Ports,
     Seed,
+    Seeded,
     seed_clients,
     seed_crm,
     seed_people,
+    seed_self_client,
     write_private,
 )
 from grantline.demo.team import seed_team
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm import build_app as build_crm
 from grantline.settings import Settings
-from grantline.web import Neighbours, Server, build_app, listener, open_server, serve_all, set_up_logs
+from grantline.web import Server, build_app, listener, open_server, serve_all, set_up_logs
 
 SCOPES = "CRM.modules.ALL,CRM.settings.ALL,CRM.users.READ,CRM.org.READ"
 
@@ -70,14 +71,20 @@ async def _run(base_port: int, folder: Path) -> None:
     centers = [
         await _open(code, Ports(base_port, number), folder, seed) for number, code in enumerate(PEOPLE)
     ]
-    await _introduce(centers, folder / "data-centers.toml")
+    servers = [center.server for center in centers]
+    await introduce(servers, folder / "data-centers.toml")
     us = centers[0]
     clients = await seed_clients(us.server, seed, us.people[0][0], us.ports, tuple(PEOPLE))
+    for center in centers[1:]:
+        key = f"self_client_{center.server.code}"
+        clients[key] = await seed_self_client(center.server, seed, center.people[0][0])
     await seed_team(us.server, seed, [account for account, _, _ in us.people], us.ports)
+    apps = [build_app(server) for server in servers]
+    await carry(servers, apps)
     listeners = []
-    for center in centers:
+    for center, app in zip(centers, apps, strict=True):
         listeners += [
-            listener(build_app(center.server), host="127.0.0.1", port=center.ports.accounts),
+            listener(app, host="127.0.0.1", port=center.ports.accounts),
             listener(build_crm(center.crm), host="127.0.0.1", port=center.ports.crm),
         ]
     facts = folder / "demo.json"
@@ -120,26 +127,6 @@ async def _open(code: str, ports: Ports, folder: Path, seed: Seed) -> Center:
     return Center(server, people, crm, ports)
 
 
-async def _introduce(centers: Sequence[Center], registry: Path) -> None:
-    """Write the registry, and let each data center read it as any would."""
-    lines = []
-    for center in centers:
-        home, keys = center.server.mint.home, center.server.mint.keyring.message_keys
-        lines += [
-            f"[{home.code}]",
-            f'name = "{NAMES[home.code]}"',
-            f'accounts = "{home.issuer}"',
-            f'api = "{home.api_domain}"',
-            f"keys = {json.dumps(keys)}",
-            "",
-        ]
-    write_private(registry, "\n".join(lines))
-    for center in centers:
-        server = center.server
-        server.neighbours = Neighbours(server.db, registry, server.mint.home)
-        server.mint.data_centers = await server.neighbours.start()
-
-
 def _say(text: str) -> None:
     """Print, and go on serving when nobody reads any more (`./run | head`)."""
     try:
@@ -155,12 +142,12 @@ def _make_private(folder: Path) -> Path:
     return folder.absolute()
 
 
-def describe(centers: Sequence[Center], clients: dict[str, tuple[Client, str | None]]) -> dict[str, Any]:
+def describe(centers: Sequence[Center], clients: dict[str, Seeded]) -> dict[str, Any]:
     """What demo.json holds."""
     described: dict[str, Any] = {}
     for key, (client, secret) in clients.items():
-        code = centers[0].server.code
-        members: dict[str, Any] = {"client_id": client.id, "name": client.name, "data_center": code}
+        home = client.data_center
+        members: dict[str, Any] = {"client_id": client.id, "name": client.name, "data_center": home}
         if secret is not None:
             members["client_secret"] = secret
         if client.redirect_uris:
