@@ -37,7 +37,7 @@ def protect(app: Flask, resource: ProtectedResource) -> WsgiEdge:
     def after(response: Response) -> Response:
         visit: Visit | None = request.environ.get(VISIT)
         if visit is not None:
-            response.vary.add("Origin")
+            response.headers.add("Vary", "Origin")
             for name, value in visit.headers().items():
                 response.headers.setdefault(name, value)
         return response
