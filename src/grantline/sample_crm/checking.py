@@ -29,8 +29,8 @@ def check_values(
     What the CRM keeps by itself and names with a `$` is left out. `place` is where the record stands, for the
     details of a refusal.
     """
-    for field in module.writable():
-        if field.mandatory and (is_new or field.name in given) and given.get(field.name) in (None, ""):
+    for field in module.mandatory:
+        if (is_new or field.name in given) and given.get(field.name) in (None, ""):
             raise missing(field.name, f"{place}.{field.name}")
     values: dict[str, object] = {}
     for name, value in given.items():
@@ -65,7 +65,7 @@ def check_in_place(
     RecordRefused."""
     for name, value in values.items():
         field = module.find_field(name)
-        if field is None or value is None:
+        if field is None or value is None or not (field.unique or field.kind is Kind.OWNER):
             continue
         path = f"{place}.{name}"
         if field.kind is Kind.OWNER and find_person(tx, organization, parse_id(value)) is None:

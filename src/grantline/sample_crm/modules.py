@@ -1,7 +1,7 @@
 """The modules and fields of the sample CRM, as one table: metadata, validation and search all read it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 _FIRST_METADATA_ID = 4_000_000_000_000_000_000
@@ -64,6 +64,13 @@ class Module:
     fields: tuple[Field, ...]
     duplicate_fields: tuple[str, ...]
     keys: tuple[str, str]
+    _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    _mandatory: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Jobs look fields up by the million."""
+        object.__setattr__(self, "_by_name", {one.name: one for one in self.fields})
+        object.__setattr__(self, "_mandatory", tuple(one for one in self.writable() if one.mandatory))
 
     @property
     def scope_name(self) -> str:
@@ -82,17 +89,22 @@ class Module:
         return str(_FIRST_METADATA_ID + self.number * 1_000_000 + place)
 
     def find_field(self, name: str) -> Field | None:
-        return next((field for field in self.fields if field.name == name), None)
+        return self._by_name.get(name)
 
     def get_field(self, name: str) -> Field:
         """The field of this name, which must exist."""
-        field = self.find_field(name)
-        assert field is not None
-        return field
+        found = self.find_field(name)
+        assert found is not None
+        return found
+
+    @property
+    def mandatory(self) -> tuple[Field, ...]:
+        """The fields that no record can be without."""
+        return self._mandatory
 
     def writable(self) -> Iterator[Field]:
         """The fields that a caller may set."""
-        return (field for field in self.fields if not field.read_only)
+        return (one for one in self.fields if not one.read_only)
 
 
 def _text(

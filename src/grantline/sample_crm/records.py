@@ -54,6 +54,8 @@ _LISTS: Final[Mapping[tuple[str, str], str]] = {
         ORDER BY modified_at DESC, id DESC
     """,
 }
+COMPUTED: Final = ("Full_Name", "Owner", "Created_By", "Modified_By", "Created_Time", "Modified_Time")
+"""Fields whose values do not stand in a record's `values`."""
 BEFORE_ALL: Final = (-1, -1)
 BEHIND_ALL: Final = (2**63 - 1, 2**63 - 1)
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 from grantline.sample_crm.bulk.archive import pack_csv
 from grantline.sample_crm.bulk.jobs import Job, end_job, save_progress
 from grantline.sample_crm.bulk.json_criteria import parse_json_criteria
-from grantline.sample_crm.modules import Field
-from grantline.sample_crm.records import Record, iterate_records
+from grantline.sample_crm.records import COMPUTED, Record, iterate_records
 from grantline.sample_crm.storage import Storage
 
 BATCH: Final = 4_000
@@ -88,10 +87,14 @@ def _batch(connection: sqlite3.Connection, job: Job) -> Iterator[Record]:
 
 def _row_of(job: Job) -> Callable[[Record], list[Any]]:
     """Makes a record a row: its id, then the fields. People are their ids, so that no name goes out."""
-    fields = [job.module.get_field(name) for name in job.asked["fields"]]
+    names: list[str] = job.asked["fields"]
+    computed = [(at, job.module.get_field(name)) for at, name in enumerate(names) if name in COMPUTED]
 
-    def cell(record: Record, field: Field) -> object:
-        value = record.value(field)
-        return _SPELLED[value] if isinstance(value, bool) else value
+    def row(record: Record) -> list[Any]:
+        values = record.values
+        cells = [_SPELLED[cell] if cell.__class__ is bool else cell for cell in map(values.get, names)]
+        for at, field in computed:
+            cells[at] = record.value(field)
+        return [record.id, *cells]
 
-    return lambda record: [record.id, *(cell(record, field) for field in fields)]
+    return row

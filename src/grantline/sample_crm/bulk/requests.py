@@ -81,7 +81,7 @@ def parse_write(resource: Mapping[str, Any], body: Mapping[str, Any], module: Mo
 def check_columns(names: Sequence[str], find_by: str | None, operation: str, module: Module) -> str:
     """The field by which records are found, "" for an insert; Refusal when a needed column is missing."""
     if operation != "update":
-        needed = [field.name for field in module.writable() if field.mandatory and field.name not in names]
+        needed = [field.name for field in module.mandatory if field.name not in names]
         if needed:
             message = f"{module.name} need a column for {' and '.join(needed)}."
             raise Refusal(400, "MANDATORY_FIELDS_NOT_MAPPED", message, {"api_name": needed[0]})

@@ -36,6 +36,7 @@ BATCH: Final = 500
 MOST_ROWS: Final = 1_000_000
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?")
+_SPELLED: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _HEAD: Final = ("STATUS", "RECORD_ID", "ERRORS")
 
 
@@ -214,13 +215,15 @@ def _value(field: Field | None, text: str) -> object:
     """A cell as the value that JSON would carry; what cannot be one stays a text, which its field refuses."""
     if field is None or not text:
         return text
-    if field.kind is Kind.INTEGER and _WHOLE.fullmatch(text):
-        return int(text)
-    if field.kind in (Kind.DOUBLE, Kind.CURRENCY) and _NUMBER.fullmatch(text):
-        return float(text)
-    if field.kind is Kind.BOOLEAN:
-        spelled: Mapping[str, bool] = {"true": True, "false": False}
-        return spelled.get(text.lower(), text)
+    match field.kind:
+        case Kind.TEXT | Kind.EMAIL | Kind.PHONE:
+            return text
+        case Kind.INTEGER if _WHOLE.fullmatch(text):
+            return int(text)
+        case Kind.DOUBLE | Kind.CURRENCY if _NUMBER.fullmatch(text):
+            return float(text)
+        case Kind.BOOLEAN:
+            return _SPELLED.get(text.lower(), text)
     return text
 
 
