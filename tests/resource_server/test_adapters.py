@@ -121,30 +121,48 @@ async def test_T100_what_says_nothing_is_closed(app: App, protect: Protect, issu
     assert "false" not in answer.text
 
 
-@pytest.mark.parametrize(("resource", "path"), [(API, ""), (f"{API}/", ""), (f"{API}/v1/leads", "/v1/leads")])
+PLACES = [(API, ""), (f"{API}/", ""), (f"{API}/v1/leads", "/v1/leads")]
+ROOT = "/.well-known/oauth-protected-resource"
+
+
+@pytest.mark.parametrize(("resource", "path"), PLACES)
 async def test_9728_3_a_the_metadata_is_at_the_root_and_at_the_apis_path(
     app: App, protect: Protect, resource: str, path: str
 ) -> None:
-    """RFC 9728 §2, RFC 9728 §3, RFC 9728 §3.2."""
+    """RFC 9728 §3."""
+    call = app(protect(resource=resource))
+    for place in {ROOT, ROOT + path}:
+        assert (await call("GET", place)).status_code == 200
+        assert (await call("POST", place)).status_code == 405
+        assert (await call("HEAD", place)).text == ""
+    assert challenge(await call("GET", "/leads"))["resource_metadata"] == API + ROOT + path
+    assert (await call("GET", f"{ROOT}/other")).status_code != 200
+
+
+@pytest.mark.parametrize(("resource", "path"), PLACES)
+async def test_9728_2_a_the_metadata_names_the_api_as_it_was_told_and_its_issuer(
+    app: App, protect: Protect, resource: str, path: str
+) -> None:
+    """RFC 9728 §2."""
     call = app(protect(resource=resource, name="Leads", scopes=(READ,)))
-    root = "/.well-known/oauth-protected-resource"
-    for place in {root, root + path}:
-        answer = await call("GET", place, Origin="https://anybody.example")
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["access-control-allow-origin"] == "*"
-        assert answer.json() == {
+    for place in {ROOT, ROOT + path}:
+        assert (await call("GET", place)).json() == {
             "resource": resource,
             "authorization_servers": [ISSUER],
             "scopes_supported": [READ],
             "bearer_methods_supported": ["header"],
             "resource_name": "Leads",
         }
-        assert (await call("POST", place)).status_code == 405
-        assert (await call("HEAD", place)).text == ""
-    assert challenge(await call("GET", "/leads"))["resource_metadata"] == API + root + path
-    other = await call("GET", f"{root}/other")
-    assert other.status_code != 200
+
+
+async def test_9728_3_2_a_the_metadata_is_json_for_every_page_without_empty_members(
+    app: App, protect: Protect
+) -> None:
+    """RFC 9728 §3.2."""
+    answer = await app(protect())("GET", ROOT, Origin="https://anybody.example")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert set(answer.json()) == {"resource", "authorization_servers", "bearer_methods_supported"}
 
 
 async def test_9728_5_1_a_the_challenge_points_to_the_metadata(

@@ -79,7 +79,7 @@ async def test_clocks_may_differ_by_a_minute_and_audiences_may_be_several(
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "", "at+jwt2", "logout+jwt"])
-async def test_T95_9068_4_a_an_id_token_and_other_kinds_open_nothing(
+async def test_9068_4_a_T95_an_id_token_and_other_kinds_open_nothing(
     call: Caller, issuer: Issuer, typ: str
 ) -> None:
     """RFC 9068 §4."""

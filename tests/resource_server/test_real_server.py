@@ -92,7 +92,8 @@ async def test_T95_nothing_but_an_access_token_opens_the_api(site: Site) -> None
 
 
 @pytest.mark.parametrize("jwt", [False, True])
-async def test_T99_a_token_for_another_api_opens_nothing_here(site: Site, jwt: bool) -> None:
+async def test_9700_2_3_b_T99_a_token_for_another_api_opens_nothing_here(site: Site, jwt: bool) -> None:
+    """RFC 9700 §2.3."""
     said = JWT if jwt else {}
     api, secret = await site.api(OTHER, "Other", **said)
     check = Offline() if jwt else Introspection(api.client_id, secret)

@@ -37,7 +37,8 @@ def protect(app: Flask, resource: ProtectedResource) -> WsgiEdge:
     def after(response: Response) -> Response:
         visit: Visit | None = request.environ.get(VISIT)
         if visit is not None:
-            response.headers.add("Vary", "Origin")
+            if response.headers.get("Vary") != "Origin":
+                response.headers.add("Vary", "Origin")
             for name, value in visit.headers().items():
                 response.headers.setdefault(name, value)
         return response
