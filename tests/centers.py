@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -97,10 +98,17 @@ def render_registry(centers: Sequence[Mapping[str, Any]]) -> str:
 
 @asynccontextmanager
 async def open_sites(
-    folder: Path, codes: Sequence[str] = ("us", "eu"), *, pages: Pages, password_hash: str, **options: Any
+    folder: Path,
+    codes: Sequence[str] = ("us", "eu"),
+    *,
+    pages: Pages,
+    password_hash: str,
+    databases: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
 ) -> AsyncIterator[Sites]:
-    """Data centers in this process, each with a SQLite file of its own and one clock for all. Accounts are
-    at 127.0.0.1:8700, 8701, …, APIs at 8710, 8711, …; each has its own Mara, who is nobody in the others."""
+    """Data centers in this process, each with a database of its own, a SQLite file if none is named, and one
+    clock for all. Accounts are at 127.0.0.1:8700, 8701, …, APIs at 8710, 8711, …; each has its own Mara, who
+    is nobody in the others. What is in the folder already, keys and databases, is used again."""
     wires, clock = Wires(), Clock()
     registry = folder / "data-centers.toml"
     async with AsyncExitStack() as stack:
@@ -112,9 +120,12 @@ async def open_sites(
                 "api_domain": f"http://127.0.0.1:{8710 + number}",
                 **options,
             }
-            (folder / code).mkdir()
+            place = folder / code
+            place.mkdir(exist_ok=True)
+            if code in databases:
+                settings |= {"database": databases[code], "master_key_file": place / "master.key"}
             site = await stack.enter_async_context(
-                open_site(folder / code, clock=clock, pages=pages, password_hash=password_hash, **settings)
+                open_site(place, clock=clock, pages=pages, password_hash=password_hash, **settings)
             )
             wires.sites[code] = site
             home = site.mint.home

@@ -140,10 +140,49 @@ class SiteFactory(Protocol):
     def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Site]: ...
 
 
+@pytest.fixture(scope="session")
+async def sites_folder(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Path:
+    """The files of two fresh data centers, made once: keys take longer than a test."""
+    folder = tmp_path_factory.mktemp("sites")
+    async with open_sites(folder, pages=Pages(), password_hash=password_hash):
+        pass
+    return folder
+
+
+@pytest.fixture(scope="session")
+async def sites_copies(
+    postgres: Cluster, sites_folder: Path, password_hash: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Copies]:
+    """Databases of two fresh data centers with the keys of those files, used again by one test after the
+    other."""
+    names = {code: postgres.new_database() for code in ("us", "eu")}
+    folder = tmp_path_factory.mktemp("sites-on-postgres")
+    for code in names:
+        (folder / code).mkdir()
+        shutil.copy(sites_folder / code / "master.key", folder / code)
+    databases = {code: postgres.url(name) for code, name in names.items()}
+    async with open_sites(folder, pages=Pages(), password_hash=password_hash, databases=databases):
+        pass
+    return {code: Copies(postgres, name) for code, name in names.items()}
+
+
 @pytest.fixture
-async def sites(tmp_path: Path, pages: Pages, password_hash: str) -> AsyncIterator[Sites]:
+def sites_databases(engine: str, request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
+    """Where the two data centers keep their rows, if that is not a file."""
+    copies = request.getfixturevalue("sites_copies") if engine == "postgresql" else {}
+    names = {code: one.take() for code, one in copies.items()}
+    yield {code: copies[code].cluster.url(name) for code, name in names.items()}
+    for code, name in names.items():
+        copies[code].give_back(name)
+
+
+@pytest.fixture
+async def sites(
+    tmp_path: Path, sites_folder: Path, sites_databases: Mapping[str, str], pages: Pages
+) -> AsyncIterator[Sites]:
     """The data centers `us` and `eu` in this process; what is between them goes over `sites.wires`."""
-    async with open_sites(tmp_path, pages=pages, password_hash=password_hash) as opened:
+    shutil.copytree(sites_folder, tmp_path, dirs_exist_ok=True)
+    async with open_sites(tmp_path, pages=pages, password_hash="", databases=sites_databases) as opened:
         yield opened
 
 

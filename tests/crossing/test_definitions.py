@@ -91,6 +91,7 @@ def resent(sites: Sites, number: int, **changes: Any) -> tuple[str, bytes]:
     return signed(sites, content, sub="client", jti="again"), content
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("type_name", CROSSING)
 async def test_an_app_that_is_switched_on_works_there_with_the_same_id_and_secret(
     sites: Sites, type_name: str
@@ -110,6 +111,7 @@ async def test_an_app_that_is_switched_on_works_there_with_the_same_id_and_secre
     assert shown.confirmed_version == shown.wanted_version == (await fresh(sites, app)).version
 
 
+@pytest.mark.both_engines
 async def test_an_import_is_what_its_home_says_and_nobody_s(sites: Sites) -> None:
     app = await everywhere(
         sites,
@@ -163,6 +165,7 @@ async def test_a_self_client_and_a_data_center_that_is_not_listed_are_refused(si
     assert await list_elsewhere(sites["us"].db, app.id) == []
 
 
+@pytest.mark.both_engines
 async def test_switched_off_it_counts_as_unknown_there_and_its_tokens_stop(sites: Sites) -> None:
     app = await everywhere(sites)
     await sites["eu"].api(API)
@@ -184,6 +187,7 @@ async def test_switched_off_it_counts_as_unknown_there_and_its_tokens_stop(sites
     ).status_code == 200
 
 
+@pytest.mark.both_engines
 async def test_what_ends_at_home_ends_there(sites: Sites) -> None:
     app = await everywhere(sites)
     await set_disabled(sites["us"].db, app.id, sites.clock())
@@ -210,6 +214,7 @@ async def test_what_ends_at_home_ends_there(sites: Sites) -> None:
     assert (await list_elsewhere(sites["us"].db, app.id))[0].waiting is False
 
 
+@pytest.mark.both_engines
 async def test_a_new_name_and_new_hands_end_remembered_consents_there(sites: Sites) -> None:
     app = await everywhere(sites)
     await sites["eu"].api(API)
@@ -249,6 +254,7 @@ async def test_a_new_name_and_new_hands_end_remembered_consents_there(sites: Sit
     assert await remembered() == "[]"
 
 
+@pytest.mark.both_engines
 async def test_secrets_of_its_own_there_are_minted_for_it_and_leave_home_alone(sites: Sites) -> None:
     app = await everywhere(sites)
     us = sites["us"].db
@@ -294,6 +300,7 @@ async def test_a_server_based_app_acts_for_itself_at_home_alone(sites: Sites) ->
     assert refused["expected_issuer"] == sites["us"].issuer
 
 
+@pytest.mark.both_engines
 async def test_lost_messages_and_lost_answers_change_nothing_about_the_end(sites: Sites) -> None:
     app = await everywhere(sites)
     sites.wires.cut = {"eu"}
@@ -313,6 +320,7 @@ async def test_lost_messages_and_lost_answers_change_nothing_about_the_end(sites
     assert [one["version"] for one in await audited(sites["eu"], "client.imported")] == [1, 3]
 
 
+@pytest.mark.both_engines
 async def test_T109_an_older_state_that_arrives_later_is_refused_and_audited(sites: Sites) -> None:
     app = await everywhere(sites, redirect_uris=("https://app.example/old",))
     await change(sites, app, redirect_uris=("https://app.example/new",))
@@ -439,6 +447,7 @@ async def test_what_ends_something_goes_before_the_rest(sites: Sites) -> None:
     assert (first["id"], first["state"]) == (apps[3].id, "disabled")
 
 
+@pytest.mark.both_engines
 async def test_two_couriers_at_once_send_each_change_once(sites: Sites) -> None:
     apps = [await everywhere(sites, name=f"App {number}") for number in range(5)]
     for app in apps:
@@ -453,6 +462,7 @@ async def test_two_couriers_at_once_send_each_change_once(sites: Sites) -> None:
     assert sorted(sent) == sorted(app.id for app in apps)
 
 
+@pytest.mark.both_engines
 async def test_a_change_while_one_is_on_its_way_is_sent_too(sites: Sites) -> None:
     app = await everywhere(sites)
     await change(sites, app, name="Lead Table")
@@ -483,6 +493,7 @@ async def test_one_that_was_overtaken_confirms_what_is_there(sites: Sites) -> No
     assert (await fresh(sites, app, "eu")).name == "Lead Chair"
 
 
+@pytest.mark.both_engines
 async def test_a_home_that_was_restored_from_a_backup_goes_on_above(sites: Sites) -> None:
     app = await everywhere(sites)
     for name in ("Lead Table", "Lead Chair", "Lead Stool"):
@@ -520,6 +531,7 @@ async def test_a_version_that_is_far_above_is_not_believed(sites: Sites) -> None
     assert shown.problem == "It has a version there that is far above ours."
 
 
+@pytest.mark.both_engines
 async def test_what_a_receiver_lost_is_sent_again(sites: Sites) -> None:
     app = await everywhere(sites)
     other = await everywhere(sites, name="Lead Table")
@@ -538,6 +550,7 @@ async def test_what_a_receiver_lost_is_sent_again(sites: Sites) -> None:
     assert (await fresh(sites, other, "eu")).name == "Lead Chair"
 
 
+@pytest.mark.both_engines
 async def test_an_app_that_home_knows_nothing_of_any_more_is_switched_off(sites: Sites) -> None:
     lost, forgotten = await everywhere(sites), await everywhere(sites, name="Lead Table")
     us = sites["us"].db
@@ -554,6 +567,7 @@ async def test_an_app_that_home_knows_nothing_of_any_more_is_switched_off(sites:
     assert len(sites.wires.passed) == 1  # the hello, and nothing more to mend
 
 
+@pytest.mark.both_engines
 async def test_the_inventory_goes_page_by_page(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grantline.crossing.inventory.PAGE", 2)
     apps = [await everywhere(sites, name=f"App {number}") for number in range(5)]
@@ -581,6 +595,7 @@ async def test_an_answer_to_hello_that_makes_no_sense_ends_it(
     assert len(asked) <= 3
 
 
+@pytest.mark.both_engines
 async def test_blocked_by_the_operator_there_it_stays_blocked_whatever_home_wants(sites: Sites) -> None:
     app = await everywhere(sites)
     await set_disabled(sites["eu"].db, app.id, sites.clock())
@@ -616,6 +631,7 @@ async def read_registry_of(sites: Sites, code: str, codes: Sequence[str]) -> Non
     sites.registry.write_text(whole)
 
 
+@pytest.mark.both_engines
 async def test_without_its_home_in_the_registry_an_app_counts_as_unknown(sites: Sites) -> None:
     app = await everywhere(sites)
     await sites["eu"].api(API)

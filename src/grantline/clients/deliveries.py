@@ -124,7 +124,7 @@ async def go_on_above(tx: Transaction, client_id: str, version: int, now: int) -
     """Another data center has a version that we never sent, or this one with other contents: we were restored
     from a backup. Ours goes on above it, and is sent everywhere. False when that is too far to believe."""
     raised = await tx.run(
-        "UPDATE clients SET version = $2 WHERE id = $1 AND version < $2 AND version >= $2 - $3",
+        "UPDATE clients SET version = $2 WHERE id = $1 AND version < $2 AND version + $3 >= $2",
         client_id,
         version + 1,
         MOST_ABOVE,

@@ -106,7 +106,7 @@ async def claim_comparison(db: Database, code: str, now: int, seconds: int) -> b
     not due, or another node has it."""
     claimed = await db.run(
         "UPDATE data_centers SET compared_at = $2 WHERE code = $1 AND listed = 1"
-        " AND (compared_at IS NULL OR compared_at <= $2 - $3)",
+        " AND (compared_at IS NULL OR compared_at + $3 <= $2)",
         code,
         now,
         seconds,
