@@ -40,6 +40,7 @@ def samples() -> list[Sample]:
         *credentials_samples.credentials(),
         *centers_samples.centers(),
         *machines_samples.machines(),
+        *machines_samples.apis(),
         *making_samples.making(),
         *seeing_samples.seeing(),
         *teams_samples.teams(),

@@ -1,8 +1,12 @@
 """Sample contexts of the pages about the console's API."""
 
+import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
+from grantline.clients import Api, ApiDeclaration, ApiRefused, ApiScope, render_api_manifest
 from grantline.web.console.api_reference import describe
+from grantline.web.console.apis import api_fields, api_row, snippet
 from grantline.web.console_api.table import OPERATIONS
 from tests.browser.console_samples import FRAME
 from tests.browser.samples import DEVELOPER, NOW, PAGE, Sample
@@ -95,3 +99,47 @@ def machines() -> Iterator[Sample]:
         for name in ("clients", "activity")
     ]
     yield sample("api", "api", groups=groups, root="https://accounts.us.grantline.example/console/api/v1")
+
+
+def apis() -> Iterator[Sample]:
+    """The APIs of a workspace."""
+
+    def sample(name: str, template: str, **context: object) -> Sample:
+        whole = {"page": PAGE, "person": DEVELOPER, **FRAME, **context}
+        return Sample(name, f"console/{template}.html", whole, scripts=template == "api_one")
+
+    said = ApiDeclaration(
+        "https://billing.northgate.example/v2",
+        "Billing",
+        "Northgate Billing",
+        (
+            ApiScope("Billing.invoices.READ", "See your invoices", 1),
+            ApiScope("Billing.invoices.ALL", "See, add, edit and delete your invoices", 5, shows_person=True),
+        ),
+        "jwt-es256",
+        600,
+    )
+    api = Api("glc_us_7Hq2mVx81cTnJ0sKeWd4RyZbP6uLgA3f", *_members(said), created_at=NOW - 400_000)
+    refused = ApiRefused("%(scope)s does not begin with %(prefix)s.", "scopes", scope="CRM.READ", prefix="B")
+    row = api_row(api)
+    one = {
+        "api": row,
+        "token": "b2f7c1",
+        "secret": None,
+        "secrets": [{"id": "sec_09c2ad775b1f", "created_at": NOW - 400_000}] * 2,
+        "done": "",
+        "problem": "",
+        "manifest": render_api_manifest(said),
+        "snippet": snippet(api, "https://accounts.us.grantline.example"),
+    }
+    yield sample("apis", "apis", apis=[row, {**row, "name": "Stock", "scopes": 0}], done="")
+    yield sample("apis-none", "apis", apis=[], done="The API was deleted.")
+    yield sample("api-new", "api_new", **api_fields(ApiDeclaration("", "", ""), None), token="b2f7c1")
+    yield sample("api-refused", "api_new", **api_fields(said, refused), token="b2f7c1")
+    yield sample("api", "api_one", **api_fields(said, None), **one)
+    made = {"id": "sec_09c2ad775b1f", "value": "gls_us_" + "x" * 49}
+    yield sample("api-declared", "api_one", **api_fields(said, None), **{**one, "secret": made})
+
+
+def _members(said: ApiDeclaration) -> tuple[Any, ...]:
+    return tuple(getattr(said, field.name) for field in dataclasses.fields(said))

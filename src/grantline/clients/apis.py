@@ -33,11 +33,15 @@ _RESERVED: Final = frozenset({"openid", "aaaserver", "crm", "zohocrm", "zohofile
 
 
 class ApiRefused(ValueError):
-    """The API can't be registered so. `field` names what is wrong with it, where that is one thing."""
+    """The API can't be registered so; the message says why."""
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, text: str, field: str = "", **values: object) -> None:
+        super().__init__(text % values if values else text)
+        self.text = text
+        """The sentence as translators have it, with `%(name)s` where a value stands."""
+        self.values = values
         self.field = field
+        """What is wrong, where that is one thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +124,21 @@ def check_declaration(said: ApiDeclaration) -> ApiDeclaration:
     if not said.name or len(said.name) > 60 or not said.name.isprintable():
         raise ApiRefused("The name must have 1 to 60 characters.", "name")
     if said.token_format not in TOKEN_FORMATS:
-        raise ApiRefused(f"The token format must be one of {', '.join(TOKEN_FORMATS)}.", "token_format")
+        raise ApiRefused(
+            "The token format must be one of %(formats)s.", "token_format", formats=", ".join(TOKEN_FORMATS)
+        )
     if said.token_seconds and not SHORTEST_LIFE <= said.token_seconds <= LONGEST_LIFE:
         raise ApiRefused(
-            f"Tokens must live {SHORTEST_LIFE} to {LONGEST_LIFE} seconds, or 0 for the usual time.",
+            "Tokens must live %(shortest)d to %(longest)d seconds, or 0 for the usual time.",
             "token_seconds",
+            shortest=SHORTEST_LIFE,
+            longest=LONGEST_LIFE,
         )
     if said.origins_policy not in ORIGINS_POLICIES:
         policies = ", ".join(ORIGINS_POLICIES)
-        raise ApiRefused(f"The policy for web pages must be one of {policies}.", "origins_policy")
+        raise ApiRefused(
+            "The policy for web pages must be one of %(policies)s.", "origins_policy", policies=policies
+        )
     _check_scopes(said)
     return said
 
@@ -145,35 +155,44 @@ def _check_identifier(identifier: str) -> None:
             "identifier",
         )
     if len(identifier) > _LONGEST_IDENTIFIER:
-        raise ApiRefused(f"The identifier is longer than {_LONGEST_IDENTIFIER} characters.", "identifier")
+        raise ApiRefused(
+            "The identifier is longer than %(most)d characters.", "identifier", most=_LONGEST_IDENTIFIER
+        )
 
 
 def _check_scopes(said: ApiDeclaration) -> None:
     if len(said.scopes) > MOST_SCOPES:
-        raise ApiRefused(f"At most {MOST_SCOPES} scopes.", "scopes")
+        raise ApiRefused("At most %(most)d scopes are possible.", "scopes", most=MOST_SCOPES)
     names: set[str] = set()
     for scope in said.scopes:
-        if not _SCOPE.fullmatch(scope.name) or scope.name.rpartition(".")[2] not in OPERATIONS:
-            form = f"Write {said.scope_prefix}.resource.OPERATION, with one of {', '.join(OPERATIONS)}."
-            raise ApiRefused(f"{scope.name[:60]!r} is not a scope. {form}", "scopes")
-        if scope.name.partition(".")[0] != said.scope_prefix:
-            raise ApiRefused(f"{scope.name} does not begin with {said.scope_prefix}.", "scopes")
+        _check_scope(scope, said.scope_prefix)
         if scope.name.lower() in names:
-            raise ApiRefused(f"{scope.name} stands there twice.", "scopes")
-        if not 1 <= scope.sensitivity <= 5:
-            raise ApiRefused(f"The sensitivity of {scope.name} must be 1 to 5.", "scopes")
-        sentence = scope.sentence
-        if (
-            not 3 <= len(sentence) <= _LONGEST_SENTENCE
-            or not sentence.isprintable()
-            or sentence.strip() != sentence
-        ):
-            raise ApiRefused(
-                f"{scope.name} needs a sentence of 3 to {_LONGEST_SENTENCE} characters that says what people"
-                " allow.",
-                "scopes",
-            )
+            raise ApiRefused("%(scope)s stands there twice.", "scopes", scope=scope.name)
         names.add(scope.name.lower())
+
+
+def _check_scope(scope: ApiScope, prefix: str) -> None:
+    name, sentence = scope.name, scope.sentence
+    if not _SCOPE.fullmatch(name) or name.rpartition(".")[2] not in OPERATIONS:
+        raise ApiRefused(
+            "%(scope)s is not a scope. Write %(prefix)s.resource.OPERATION, with one of %(operations)s.",
+            "scopes",
+            scope=name[:60],
+            prefix=prefix,
+            operations=", ".join(OPERATIONS),
+        )
+    if name.partition(".")[0] != prefix:
+        raise ApiRefused("%(scope)s does not begin with %(prefix)s.", "scopes", scope=name, prefix=prefix)
+    if not 1 <= scope.sensitivity <= 5:
+        raise ApiRefused("The sensitivity of %(scope)s must be 1 to 5.", "scopes", scope=name)
+    long_enough = 3 <= len(sentence) <= _LONGEST_SENTENCE
+    if not long_enough or not sentence.isprintable() or sentence.strip() != sentence:
+        raise ApiRefused(
+            "%(scope)s needs a sentence of 3 to %(most)d characters that says what people allow.",
+            "scopes",
+            scope=name,
+            most=_LONGEST_SENTENCE,
+        )
 
 
 async def create_api(
@@ -287,12 +306,16 @@ async def _check_prefix(tx: Transaction, prefix: str, workspace_id: int, but: st
     )
     if prefix.lower() in _RESERVED or taken is not None:
         raise ApiRefused(
-            f"The prefix {prefix} is taken. Choose another, such as My{prefix[:20]}.", "scope_prefix"
+            "The prefix %(prefix)s is taken. Choose another, such as My%(prefix)s.",
+            "scope_prefix",
+            prefix=prefix[:20],
         )
 
 
 def _taken(identifier: str) -> ApiRefused:
-    return ApiRefused(f"An API with the identifier {identifier} exists already.", "identifier")
+    return ApiRefused(
+        "An API with the identifier %(identifier)s exists already.", "identifier", identifier=identifier
+    )
 
 
 async def _announce(tx: Transaction) -> None:

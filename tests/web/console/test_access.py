@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from grantline.accounts import Account, personal_organization
-from grantline.clients import CLIENT_TYPES, register_client
+from grantline.clients import CLIENT_TYPES, ApiDeclaration, create_api, register_client
 from grantline.web.console.entrance import ConsolePage
 from grantline.web.console.routes import PAGES
 from grantline.workspaces import ROLES, VIEW, create_workspace, invite
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sqlite_only
 PASSING: Final = frozenset({"sessions", "attempts", "audit", "audit_chain", "jobs"})
 PEOPLE: Final = {"owner": "mara", "developer": "dev", "viewer": "vic", "stranger": "eve"}
 OF_CLIENT: Final = [page for page in PAGES if page.of_client]
-KNOWN: Final = frozenset({"client_id", "type", "member", "invitation"})
+KNOWN: Final = frozenset({"client_id", "type", "member", "invitation", "api_id"})
 
 
 @dataclass
@@ -109,7 +109,19 @@ async def scene(site: Site) -> Scene:
             form = {"token": hidden_token(page, "/console/workspace"), "workspace": str(here)}
             assert (await browser.post("/console/workspace", form)).status_code == 303
             assert "Southgate Works" in (await browser.get("/console/team")).text
-    values = {"member": str(people["viewer"].id), "invitation": invitation, "type": "server-based"}
+    api, _ = await create_api(
+        site.db,
+        said=ApiDeclaration("https://billing.example", "Billing", "Southgate Billing"),
+        data_center="us",
+        now=site.clock(),
+        workspace_id=here,
+    )
+    values = {
+        "api_id": api.client_id,
+        "member": str(people["viewer"].id),
+        "invitation": invitation,
+        "type": "server-based",
+    }
     return Scene(site, apps, browsers, values)
 
 

@@ -13,6 +13,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "client.created": mark("Added the client"),
         "client.updated": mark("Changed the client"),
         "client.deleted": mark("Deleted the client"),
+        "api.created": mark("Declared the API"),
+        "api.updated": mark("Changed the API"),
+        "api.deleted": mark("Deleted the API"),
         "client.transferred": mark("Gave the client to another workspace"),
         "client.received": mark("Received the client from another workspace"),
         "client.disabled": mark("Switched the client off"),
@@ -73,6 +76,10 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "days": mark("Days"),
         "failure": mark("Failure"),
         "requests": mark("Requests"),
+        "identifier": mark("Identifier"),
+        "token_format": mark("Access tokens"),
+        "token_seconds": mark("Life of its tokens, in seconds"),
+        "origins_policy": mark("Web pages that may call it"),
     }
 )
 
