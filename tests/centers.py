@@ -7,7 +7,7 @@ serve` for each code.
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import httpx2
 from grantline.crossing import Courier, Sender
 from grantline.web import Neighbours
 from grantline.web.templating import Pages
+from tests.relay import Relay
 from tests.running import PORTS_OF_A_DEMO, Process, answers, free_ports, run_grantline
 from tests.site import Clock, Site, open_site
 
@@ -156,6 +157,8 @@ class Center:
     database: str
     process: Process
     keys: Sequence[str]
+    listens_at: int
+    """The port of its process; another one than in its address where a relay is between."""
 
     @property
     def port(self) -> int:
@@ -174,6 +177,9 @@ class Centers:
     registry: Path
     folder: Path
     _ports: Iterator[int]
+    relays: dict[str, Relay] | None = None
+    """What is before each data center, if what the others say to it can be cut."""
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     def __getitem__(self, code: str) -> Center:
         return self.by_code[code]
@@ -195,16 +201,25 @@ class Centers:
         ]
         settings = {
             **run_in,
-            "GRANTLINE_PORT": str(port),
+            "GRANTLINE_PORT": str(self._listen_at(code, port)),
             "GRANTLINE_LIMITS": "100",
             "GRANTLINE_DATA_CENTERS": str(self.registry),
         }
         process = Process(["serve"], settings, place / "serve.log", start_now=False)
-        center = self.by_code[code] = Center(code, issuer, api, database, process, keys)
+        listens_at = int(settings["GRANTLINE_PORT"])
+        center = self.by_code[code] = Center(code, issuer, api, database, process, keys, listens_at)
         self.write()
         process.start()
         process.wait_until(lambda: answers(f"{issuer}/health/ready"))
         return center
+
+    def _listen_at(self, code: str, port: int) -> int:
+        """Where the process listens: at its address, or behind a relay there."""
+        if self.relays is None:
+            return port
+        behind = next(self._ports)
+        self.relays[code] = self._stack.enter_context(Relay(port, behind))
+        return behind
 
     def remove(self, code: str) -> Center:
         """Take one out of the registry; its process goes on."""
@@ -233,10 +248,14 @@ class Centers:
 
 
 @contextmanager
-def start_centers(folder: Path, codes: Sequence[str] = ("us", "eu")) -> Iterator[Centers]:
-    """Real processes, one for each code, with SQLite files of their own; all are stopped at the end."""
+def start_centers(
+    folder: Path, codes: Sequence[str] = ("us", "eu"), *, cuttable: bool = False
+) -> Iterator[Centers]:
+    """Real processes, one for each code, with SQLite files of their own; all are stopped at the end.
+    `cuttable`: a relay is before each, and its own people go to `listens_at`."""
     first = free_ports(PORTS_OF_A_DEMO)
     centers = Centers({}, folder / "data-centers.toml", folder, iter(range(first, first + PORTS_OF_A_DEMO)))
+    centers.relays = {} if cuttable else None
     started = []
     try:
         for code in codes:
@@ -245,3 +264,4 @@ def start_centers(folder: Path, codes: Sequence[str] = ("us", "eu")) -> Iterator
     finally:
         for center in (*started, *(one for one in centers.by_code.values() if one not in started)):
             center.process.stop()
+        centers._stack.close()
