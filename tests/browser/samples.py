@@ -138,6 +138,18 @@ def people() -> Iterator[Sample]:
         "code": "client_unknown",
     }
     yield sample("stopped-unknown", "stopped", difference=None, owner=None, **(stopped | nobody))
+    away = {
+        "heading": "The app can’t be used in United States",
+        "app_side": "registered in Europe",
+        "code": "client_wrong_data_center",
+        "elsewhere": {
+            "theirs": "Europe",
+            "ours": "United States",
+            "issuer": "https://accounts.eu.example.com",
+            "switch": f"https://accounts.eu.example.com/console/clients/{CLIENT_ID}/data-centers",
+        },
+    }
+    yield sample("stopped-elsewhere", "stopped", difference=None, owner=None, **(stopped | nobody | away))
     for status in (400, 403, 404, 405, 413, 414, 421, 429, 431, 500, 503):
         incident = "inc_eu_77QK" if status == 500 else ""
         yield sample(

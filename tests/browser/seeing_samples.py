@@ -73,6 +73,20 @@ CAUSE = {
     "open": True,
     "href": "/console",
     "has_page": True,
+    "elsewhere": "",
+}
+ELSEWHERE = CAUSE | {
+    "title": "At Europe: This app lives in another data center",
+    "code": "client_wrong_data_center",
+    "proven": False,
+    "why": "Europe was called with this client’s ID, and the client lives in United States.",
+    "fix": "Let it call https://accounts.example.com, or turn on Europe for this client.",
+    "entry": None,
+    "open": True,
+    "elsewhere": "Europe",
+    "endpoint": "/oauth/v2/token",
+    "last_id": "req_eu_5Tn7Wd",
+    "centers": "/console",
 }
 CAUSES = [
     CAUSE,
@@ -85,6 +99,7 @@ CAUSES = [
         "open": False,
     },
     CAUSE | {"proven": False, "count": 1204, "entry": None, "open": False},
+    ELSEWHERE | {"open": False},
 ]
 SPAN = last_hours(NOW)
 ISSUED = [690, 650, 600, 500, 410, 340, 280, 240, 210, 190, 170, 180, 210, 250, 240, 300, 400, 540]
@@ -169,9 +184,9 @@ def seeing() -> Iterator[Sample]:
         whole = {"page": PAGE, "person": DEVELOPER, **FRAME, **context}
         return Sample(name, f"console/{template}.html", whole, scripts=True)
 
-    day = {"tokens": 14_190, "refused": 49, "reasons": 2}
+    day = {"tokens": 14_190, "refused": 49, "reasons": 2, "refused_at": ["Europe", "India"]}
     yield sample("home", "home", needs=NEEDS, clients=CLIENTS, more=True, unfinished=CLIENTS[4], **day)
-    nothing = {"tokens": 0, "refused": 0, "reasons": 0}
+    nothing = {"tokens": 0, "refused": 0, "reasons": 0, "refused_at": []}
     yield sample("home-new", "home", needs=[], clients=[], more=False, unfinished=None, **nothing)
     yield sample(
         "clients",
@@ -249,6 +264,7 @@ def _activities(sample: Maker) -> Iterator[Sample]:
     }
     listing = {
         "entries": [ENTRY, DECLINED, STRANGER],
+        "elsewhere": [ELSEWHERE],
         "older": "?before=1.a",
         "newest": "",
         "new_count": 5,
@@ -256,7 +272,7 @@ def _activities(sample: Maker) -> Iterator[Sample]:
         "done": "The address is registered. It works from the next request on.",
     }
     yield sample("activity", "activity", **filters, **listing)
-    none = {"entries": [], "older": "", "new_count": 0, "done": ""}
+    none = {"entries": [], "elsewhere": [], "older": "", "new_count": 0, "done": ""}
     yield sample("activity-none", "activity", **filters, **(listing | none))
     missed = filters | {"text": "req_eu_0000", "filtered": True, "outcome": "declined"}
     yield sample("activity-missing", "activity", **missed, **(listing | none | {"live": ""}))

@@ -243,6 +243,9 @@ async def test_R84_the_page_at_authorization_names_both_data_centers(
     assert "Europe" not in pages["us"] + pages["jp"]
     assert ("This client was created in Europe" in pages["eu"]) is (kind == CLIENT_ID)
     assert (f"you called {HOME}" in pages["eu"]) is (kind == CLIENT_ID)
+    assert (f"The app can’t be used in {HOME}" in pages["eu"]) is (kind == CLIENT_ID)
+    switch = rf'href="{EU.issuer}/console/clients/glc_eu_\w+/data-centers"'
+    assert bool(re.search(switch, pages["eu"])) is (kind == CLIENT_ID)
 
 
 async def test_R84_a_self_made_name_of_a_data_center_is_not_believed(

@@ -47,7 +47,8 @@ async def count_to_tell(tx: Transaction, entries: Sequence[Entry], home: str) ->
     room = MOST_UNCONFIRMED - (row[0] if row is not None else 0)
     # In one order everywhere: two nodes that count the same must not wait for each other in a circle.
     for key, those in sorted(groups.items()):
-        newest, first_at = max(those, key=lambda entry: entry.at), min(entry.at for entry in those)
+        newest = max(reversed(those), key=lambda entry: entry.at)
+        first_at = min(entry.at for entry in those)
         grown = (len(those), newest.at, newest.id, newest.at + AGAIN_SECONDS, *key[:3], int(key[3]))
         if newest.client_id or room > 0:
             await tx.run(_BEGIN, *grown, _home_of(key[0]), newest.error, first_at)

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from grantline.activity import Cause, Entry, find_entry, list_causes, list_entries, newest_entries
+from grantline.activity import (
+    Cause,
+    Entry,
+    find_entry,
+    list_causes,
+    list_causes_elsewhere,
+    list_entries,
+    newest_entries,
+)
 from grantline.audit import SEAL_PURPOSE, find_break
 from grantline.cli.running import (
     CommandFailed,
@@ -106,11 +114,19 @@ def _tell_causes(causes: Sequence[Cause], *, as_json: bool) -> None:
         title = explanation.title if explanation is not None else cause.code
         fix = explanation.fix if explanation is not None else ""
         last = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(cause.last_at))
-        lines.append(f"{cause.count:6}  {last}  {cause.code}  {title}. {fix}".rstrip())
+        where = f"at {cause.data_center}: " if cause.data_center else ""
+        lines.append(f"{cause.count:6}  {last}  {cause.code}  {where}{title}. {fix}".rstrip())
         told = {"code": cause.code, "error": cause.error, "proven": cause.proven, "count": cause.count}
         seen = {"first_at": cause.first_at, "last_at": cause.last_at, "last_request_id": cause.last_id}
-        members.append({**told, **seen, "title": title, "fix": fix})
+        place = {"data_center": cause.data_center, "endpoint": cause.endpoint} if cause.data_center else {}
+        members.append({**told, **seen, **place, "title": title, "fix": fix})
     say("\n".join(lines) or "Nothing failed lately.", members, as_json=as_json)
+
+
+async def _every_cause(place: Workplace, client: str) -> list[Cause]:
+    """Here and, as far as they told it, in other data centers."""
+    found = [*await list_causes(place.db, client), *await list_causes_elsewhere(place.db, client)]
+    return sorted(found, key=lambda cause: -cause.last_at)
 
 
 def logs(
@@ -127,7 +143,7 @@ def logs(
     if group:
         if client is None or request_id is not None or follow:
             raise typer.BadParameter("use it with --client alone", param_hint="--group")
-        _tell_causes(work(database, lambda place: list_causes(place.db, client)), as_json=json)
+        _tell_causes(work(database, lambda place: _every_cause(place, client)), as_json=json)
         return
 
     async def job(place: Workplace) -> list[Entry]:

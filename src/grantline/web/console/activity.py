@@ -23,7 +23,7 @@ from grantline.activity import (
 from grantline.clients import Client, find_client_for
 from grantline.web.console.charts import DAY
 from grantline.web.console.happenings import STEPS, render_happening
-from grantline.web.console.overview import render_cause
+from grantline.web.console.overview import find_causes_elsewhere, render_cause
 from grantline.web.console.place import Place
 from grantline.web.languages import _, mark
 from grantline.web.visit import Visit
@@ -99,6 +99,7 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
         older = asked.query(before=f"{entries[-1].at}.{entries[-1].id}")
     after = _cursor(said.get("after", ""))
     may_change = place.membership.may(CHANGE)
+    elsewhere = () if asked.filtered or before else await find_causes_elsewhere(visit, client)
     return visit.render(
         "console/activity.html",
         **place.frame(visit),
@@ -111,6 +112,7 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
             }
             for entry in entries
         ],
+        elsewhere=[render_cause(cause, client, visit, is_open=False) for cause in elsewhere],
         older=older,
         newest=(asked.query() or "?") if before else "",
         new_count=await count_newer(db, client.id, asked.wanted, than=after) if after else 0,
@@ -128,13 +130,14 @@ def _live(asked: _Asked, entries: list[Entry], visit: Visit) -> str:
 
 
 async def _show_causes(visit: Visit, place: Place, client: Client, asked: _Asked) -> Response:
-    causes = await list_causes(visit.server.db, client.id)
+    causes = [*await list_causes(visit.server.db, client.id), *await find_causes_elsewhere(visit, client)]
+    causes.sort(key=lambda cause: -cause.last_at)
     return visit.render(
         "console/causes.html",
         **place.frame(visit),
         **_filter(asked),
         **await _answers(visit, client),
-        causes=[render_cause(cause, client, visit.now, is_open=False) for cause in causes],
+        causes=[render_cause(cause, client, visit, is_open=False) for cause in causes],
     )
 
 

@@ -1,10 +1,9 @@
 """What a pasted text turns out to be: what it is, what happened, what to do. Only what belongs to this person
 or to their workspaces is told about; for all else one sentence serves, whether it exists or not (T143)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from grantline.activity import find_entry
 from grantline.clients import Client, find_client, find_client_for, find_secret_holder, seek_clients
@@ -21,6 +20,8 @@ from grantline.opaque import (
 )
 from grantline.tokens import Trace, trace_token
 from grantline.web.console.address_check import check_address
+from grantline.web.console.finding import LEAKED, Finding
+from grantline.web.console.finding_elsewhere import find_told, link_console_of, tell_elsewhere
 from grantline.web.console.happenings import render_happening
 from grantline.web.console.place import Place
 from grantline.web.console.recognising import Pasted, masked
@@ -52,40 +53,10 @@ STATES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "denied": ("open", mark("The person said no")),
     }
 )
-LEAKED: Final = mark(
-    "It is a secret: whoever has it can use it. If it got to where it does not belong, end it. It is neither"
-    " kept nor logged here, and this page does not show it again."
-)
 NOT_YOURS: Final = mark(
     "It belongs to none of your clients, and it is none of your own. More is told to its owner alone."
 )
 MOST_FOUND: Final = 12
-
-
-@dataclass(slots=True)
-class Finding:
-    """What is told about a pasted text."""
-
-    what: str
-    state: str = "open"
-    word: str = ""
-    sentences: list[str] = field(default_factory=list)
-    facts: list[Mapping[str, str]] = field(default_factory=list)
-    checks: Sequence[Mapping[str, Any]] = ()
-    fix: str = ""
-    links: list[Mapping[str, str]] = field(default_factory=list)
-    entry: Mapping[str, object] | None = None
-    revoke: Mapping[str, str] | None = None
-    """`authorization` and the form's `token`, where the person may end it."""
-
-    def link(self, words: str, href: str) -> None:
-        """Add a way on."""
-        self.links.append({"words": words, "href": href})
-
-    def fact(self, label: str, value: str) -> None:
-        """Add a fact, if it is one."""
-        if value:
-            self.facts.append({"label": label, "value": value})
 
 
 async def look_into(visit: Visit, place: Place, pasted: Pasted) -> Finding:
@@ -136,14 +107,8 @@ async def _token(visit: Visit, place: Place, text: str) -> Finding:
     found = Finding(_(KINDS[known.kind]))
     found.fact(_("Data center"), known.data_center.upper())
     found.fact(_("Checksum"), _("right: it is whole"))
-    home = visit.server.code
-    if known.data_center != home:
-        issuer = visit.server.mint.data_centers.issuers.get(known.data_center, "")
-        found.state, found.word = "stop", _("Another data center")
-        found.sentences = [_("It was made in another data center. Here, nothing is known of it.")]
-        found.fact(_("Its issuer"), issuer)
-        found.fix = _("Send it to the data center that made it.")
-        return found
+    if known.data_center != visit.server.code:
+        return tell_elsewhere(visit, known, found, text)
     if known.kind == CLIENT_ID:
         return await _client_id(visit, place, text, found)
     found.fact(_("It begins and ends with"), masked(text))
@@ -226,6 +191,8 @@ async def _request(visit: Visit, place: Place, request_id: str) -> Finding:
     found.fact(_("Request"), request_id)
     entry = await find_entry(visit.server.db, request_id)
     mine = await find_client_for(visit.server.db, place.account.id, entry.client_id) if entry else None
+    if entry is None and (told := await find_told(visit, place, request_id)) is not None:
+        return told
     if entry is None or mine is None:
         found.sentences = [_("None of your clients has a refused request with this ID.")]
         found.fix = _(
@@ -266,6 +233,7 @@ async def _error(visit: Visit, place: Place, pasted: Pasted) -> Finding:
     found.fact("grantline_code", entry.code)
     found.fact("error", entry.error)
     found.fact("expected_issuer", members.get("expected_issuer", "")[:200])
+    link_console_of(visit, members.get("expected_issuer", ""), found)
     found.sentences = [_(entry.cause)]
     found.fix = _(entry.fix)
     found.link(_("What this code means"), f"/errors/{entry.code}")

@@ -13,6 +13,7 @@ from grantline.activity import (
     Cause,
     list_usage,
     list_workspace_causes,
+    list_workspace_causes_elsewhere,
     workspace_key,
 )
 from grantline.clients import Client, list_these_clients, list_workspace_clients
@@ -36,14 +37,21 @@ _WHAT_TO_DO: Final = {
 
 
 async def show_home(visit: Visit, place: Place) -> Response:
-    """GET /console. Eleven statements, whatever the number of clients."""
+    """GET /console. Eleven statements, whatever the number of clients; two more where there
+    are other data centers."""
     db, now = visit.server.db, visit.now
     clients = await list_workspace_clients(db, place.workspace_id, limit=_SHOWN + 1)
     causes = await list_workspace_causes(db, place.workspace_id, now - DAY, limit=_LOOKED_AT)
+    elsewhere: Sequence[Cause] = ()
+    if visit.server.mint.data_centers.others:
+        elsewhere = await list_workspace_causes_elsewhere(db, place.workspace_id, now - DAY, limit=_LOOKED_AT)
     usage = await list_usage(db, workspace_key(place.workspace_id), last_hours(now).starts[0])
-    named = await list_these_clients(db, place.workspace_id, sorted({cause.client_id for cause in causes}))
+    every = {cause.client_id for cause in (*causes, *elsewhere)}
+    named = await list_these_clients(db, place.workspace_id, sorted(every))
     rows = await describe_clients(visit, clients[:_SHOWN])
-    causes = [cause for cause in causes if cause.client_id in named]
+    causes, elsewhere = (
+        [cause for cause in some if cause.client_id in named] for some in (causes, elsewhere)
+    )
     refused = sum(one.count for one in usage if one.kind in (REFUSED, REFUSED_UNPROVEN))
     return visit.render(
         "console/home.html",
@@ -51,7 +59,8 @@ async def show_home(visit: Visit, place: Place) -> Response:
         tokens=sum(one.count for one in usage if one.kind == ANY_TOKEN),
         refused=refused,
         reasons=len({(cause.client_id, cause.code) for cause in refusals(causes)}),
-        needs=_needs(causes, named),
+        refused_at=sorted({cause.data_center for cause in refusals(elsewhere)}),
+        needs=_needs([*causes, *elsewhere], named),
         clients=rows,
         more=len(clients) > _SHOWN,
         unfinished=next((row for row in rows if row["unfinished"] and row["state"] == "todo"), None),
@@ -76,6 +85,8 @@ def _need(cause: Cause, client: Client) -> dict[str, Any]:
         hint = _(_WHAT_TO_DO[cause.code])
     else:
         words, place = _("See the cause"), f"activity?q={cause.code}"
+        if cause.data_center:
+            place = "activity?view=causes"
         hint = "" if cause.proven else _("Whoever sent these had not proven to be this client.")
     return {
         "state": "wait" if cause.error == EVENT else "stop",

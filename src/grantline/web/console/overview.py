@@ -13,11 +13,13 @@ from grantline.activity import (
     Cause,
     find_entry,
     list_causes,
+    list_causes_elsewhere,
     list_firsts,
     list_usage,
     list_used_scopes,
 )
 from grantline.clients import Client, ClientType
+from grantline.datacenters import DataCenter
 from grantline.oauth.errors import CATALOGUE
 from grantline.tokens import LIVE_REFRESH_TOKENS, count_holders
 from grantline.web.console.charts import DAY, bar_strip, last_hours, line_chart
@@ -42,12 +44,13 @@ async def show_overview(visit: Visit, place: Place, client: Client) -> Response:
     db, now = visit.server.db, visit.now
     firsts = await list_firsts(db, client.id)
     causes = await list_causes(db, client.id, now - 7 * DAY)
+    everywhere = [*causes, *await find_causes_elsewhere(visit, client, now - 7 * DAY)]
     span = last_hours(now)
     usage = await list_usage(db, client.id, span.starts[0], (*TOKENS, REFUSED, REFUSED_UNPROVEN))
     holders = await count_holders(db, client.id)
     used = await list_used_scopes(db, client.id, now - _MONTH)
     tokens, refused = span.sums(usage, TOKENS), span.sums(usage, (REFUSED, REFUSED_UNPROVEN))
-    health = judge(client, firsts, [cause for cause in causes if cause.last_at >= now - DAY])
+    health = judge(client, firsts, [cause for cause in everywhere if cause.last_at >= now - DAY])
     steps = checklist(client, firsts)
     done = _DONE.get(visit.request.query_params.get("done", ""), "")
     return visit.render(
@@ -58,7 +61,7 @@ async def show_overview(visit: Visit, place: Place, client: Client) -> Response:
         flow_sentence=_(TYPE_WORDS[client.type.name].flow),
         steps=steps,
         finished=all(step["state"] == "done" for step in steps),
-        causes=await _causes(visit, place, client, causes),
+        causes=await _causes(visit, place, client, everywhere),
         declined=sum(cause.count for cause in causes if cause.error == DENIED),
         chart=line_chart("tokens", span, tokens),
         strip=bar_strip(refused),
@@ -147,14 +150,14 @@ async def _causes(
     """The five causes to look at first; the first one is open and shows its newest entry."""
     shown = refusals(causes)[:_SHOWN_CAUSES]
     newest = None
-    if shown:
+    if shown and not shown[0].data_center:
         recorder = visit.server.mint.recorder
         newest = recorder.find(shown[0].last_id) or await find_entry(visit.server.db, shown[0].last_id)
     return [
         render_cause(
             cause,
             client,
-            visit.now,
+            visit,
             entry=render_happening(newest, client, is_open=True, may_change=place.membership.may(CHANGE))
             if number == 0 and newest is not None and newest.client_id == client.id
             else None,
@@ -164,11 +167,25 @@ async def _causes(
     ]
 
 
+async def find_causes_elsewhere(visit: Visit, client: Client, since: int = 0) -> Sequence[Cause]:
+    """What was refused to the client in other data centers; nothing is asked where there are none."""
+    if not visit.server.mint.data_centers.others:
+        return ()
+    return await list_causes_elsewhere(visit.server.db, client.id, since)
+
+
 def render_cause(
-    cause: Cause, client: Client, now: int, *, entry: Mapping[str, object] | None = None, is_open: bool
+    cause: Cause,
+    client: Client,
+    visit: Visit,
+    *,
+    entry: Mapping[str, object] | None = None,
+    is_open: bool,
 ) -> dict[str, object]:
     """A cause as `parts/causes.html` shows it; with its newest entry, if that is at hand."""
     explanation = CATALOGUE.get(cause.code)
+    path = f"/console/clients/{client.id}"
+    why, fix = explain_cause(cause, client, visit.server.mint.home)
     return {
         "title": cause_title(cause),
         "code": cause.code,
@@ -176,12 +193,30 @@ def render_cause(
         "state": {"event": "wait", DENIED: "open"}.get(cause.error, "stop"),
         "first_at": cause.first_at,
         "last_at": cause.last_at,
-        "seconds_ago": now - cause.last_at,
+        "seconds_ago": visit.now - cause.last_at,
         "count": cause.count,
-        "why": _(explanation.cause) if explanation is not None else "",
-        "fix": _(explanation.fix) if explanation is not None else "",
+        "why": why,
+        "fix": fix,
         "entry": entry,
         "open": is_open,
-        "href": f"/console/clients/{client.id}/activity?q={cause.code}",
+        "href": f"{path}/activity?q={cause.code}",
         "has_page": explanation is not None,
+        "elsewhere": cause.data_center,
+        "endpoint": cause.endpoint,
+        "last_id": cause.last_id,
+        "centers": f"{path}/data-centers" if cause.data_center and client.type.crosses else "",
     }
+
+
+def explain_cause(cause: Cause, client: Client, home: DataCenter) -> tuple[str, str]:
+    """Why it was refused, and what to do about it."""
+    explanation = CATALOGUE.get(cause.code)
+    if explanation is None:
+        return "", ""
+    if not cause.data_center or cause.code != "client_wrong_data_center":
+        return _(explanation.cause), _(explanation.fix)
+    names = {"theirs": cause.data_center, "ours": home.name, "issuer": home.issuer}
+    why = _("%(theirs)s was called with this client’s ID, and the client lives in %(ours)s.", **names)
+    if not client.type.crosses:
+        return why, _("Let it call %(issuer)s: a client of this type works where it lives alone.", **names)
+    return why, _("Let it call %(issuer)s, or turn on %(theirs)s for this client.", **names)

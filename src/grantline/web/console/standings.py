@@ -13,6 +13,7 @@ from grantline.activity import (
     TOKENS,
     Cause,
     Usage,
+    list_causes_elsewhere_of,
     list_causes_of,
     list_firsts_of,
     list_last_uses,
@@ -41,11 +42,14 @@ class Health:
 
 
 def cause_title(cause: Cause) -> str:
-    """What a cause is called."""
+    """What a cause is called; with the data center where it was, if that is another one."""
     explanation = CATALOGUE.get(cause.code)
+    title = explanation.title if explanation is not None else cause.code
     if cause.error == EVENT:
-        return _(WARNINGS.get(cause.code, mark("Something to look at")))
-    return _(explanation.title) if explanation is not None else cause.code
+        title = WARNINGS.get(cause.code, mark("Something to look at"))
+    if not cause.data_center:
+        return _(title)
+    return _("At %(data_center)s: %(what)s", data_center=cause.data_center, what=_(title))
 
 
 def refusals(causes: Sequence[Cause]) -> list[Cause]:
@@ -72,19 +76,22 @@ def judge(client: Client, firsts: Mapping[str, int], causes: Sequence[Cause]) ->
 
 
 async def describe_clients(visit: Visit, clients: Sequence[Client]) -> list[dict[str, Any]]:
-    """Each client as a list shows it. Four statements."""
+    """Each client as a list shows it. Four statements, and one more where there are other data centers."""
     db, now = visit.server.db, visit.now
     ids = [client.id for client in clients]
     span = last_hours(now)
     firsts = await list_firsts_of(db, ids)
     causes = await list_causes_of(db, ids, now - DAY)
+    elsewhere: Mapping[str, Sequence[Cause]] = {}
+    if visit.server.mint.data_centers.others:
+        elsewhere = await list_causes_elsewhere_of(db, ids, now - DAY)
     usage = await list_usage_of(db, ids, span.starts[0], TOKENS)
     last = await list_last_uses(db, ids, (*TOKENS, API_CALL, STARTED))
     return [
         _describe(
             client,
             firsts.get(client.id, {}),
-            causes.get(client.id, ()),
+            [*causes.get(client.id, ()), *elsewhere.get(client.id, ())],
             usage.get(client.id, ()),
             last.get(client.id),
             span,

@@ -10,6 +10,7 @@ from grantline.activity import (
     Entry,
     find_entry,
     list_causes,
+    list_causes_elsewhere,
     list_entries,
     list_firsts,
     list_usage,
@@ -57,6 +58,8 @@ class CauseShown(Shown):
     first_at: int
     last_at: int
     last_request_id: str
+    data_center: str = Field(description="The other data center where it was refused; empty for this one.")
+    endpoint: str = Field(description="Where it was refused; told of other data centers alone.")
     cause: str
     fix: str
 
@@ -134,6 +137,8 @@ def _show_cause(cause: Cause) -> CauseShown:
         first_at=cause.first_at,
         last_at=cause.last_at,
         last_request_id=cause.last_id,
+        data_center=cause.data_center,
+        endpoint=cause.endpoint,
         cause=explanation.cause if explanation is not None else "",
         fix=explanation.fix if explanation is not None else "",
     )
@@ -158,7 +163,12 @@ async def find(caller: Caller, request_id: str) -> Reply:
 
 async def causes(caller: Caller, client: Client, query: Days) -> Reply:
     """GET /clients/{client_id}/causes."""
-    found = await list_causes(caller.db, client.id, caller.now - query.days * _DAY)
+    since = caller.now - query.days * _DAY
+    found = [
+        *await list_causes(caller.db, client.id, since),
+        *await list_causes_elsewhere(caller.db, client.id, since),
+    ]
+    found.sort(key=lambda cause: -cause.last_at)
     return Reply(CausesShown(causes=[_show_cause(cause) for cause in found]))
 
 

@@ -3,6 +3,7 @@ owner also why (R85, T9)."""
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -27,8 +28,8 @@ _HEADINGS: Mapping[str, tuple[str, str]] = {
     "client_disabled": (mark("%(app)s is switched off"), mark("is switched off")),
     "client_unknown": (mark("%(app)s is not registered here"), mark("not registered here")),
     "client_wrong_data_center": (
-        mark("%(app)s belongs to another data center"),
-        mark("registered elsewhere"),
+        mark("%(app)s can’t be used in %(ours)s"),
+        mark("registered in %(theirs)s"),
     ),
     "logout_redirect_mismatch": (
         mark("%(app)s asked to send you to an address we don’t know"),
@@ -58,31 +59,39 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
         now=visit.now,
         workspace_id=client.workspace_id if client is not None else 0,
     )
+    elsewhere = _elsewhere(server, error)
+    names = elsewhere or {"ours": server.mint.home.name, "theirs": "–"}  # it left the registry meanwhile
     heading, app_side = _HEADINGS.get(error.code, _OTHER)
     return visit.render(
         "people/stopped.html",
         status=status,
-        heading=_(heading, app=client.name if client is not None else _("The app")),
+        heading=_(heading, app=client.name if client is not None else _("The app"), **names),
         consequence=_("So we stopped. You are not signed in to the app, and nothing was shared with it."),
         app={"name": client.name} if client is not None else None,
         person=visit.person,
         reference=visit.request_id,
-        app_side=_(app_side),
+        app_side=_(app_side, **names),
         code=error.public_code,
         difference=_compare(error, client, shown=own is not None or server.settings.demo),
         owner=_owner(server.issuer, error, own),
-        elsewhere=_elsewhere(server, error),
+        elsewhere=elsewhere,
     )
 
 
 def _elsewhere(server: Server, error: OAuthError) -> Mapping[str, str] | None:
-    """Which data center the client's ID names, when it is not this one (R84)."""
+    """Which data center the client's ID names, when it is not this one; and where its owner may let it work
+    here, too (R84). All of it out of the ID: whether there is such a client is not known."""
     expected = error.members.get("expected_issuer")
     centers = server.mint.data_centers
     found = next((center for center in centers.others if center.issuer == expected), None)
     if found is None:
         return None
-    return {"ours": centers.home.name, "theirs": found.name, "issuer": found.issuer}
+    return {
+        "ours": centers.home.name,
+        "theirs": found.name,
+        "issuer": found.issuer,
+        "switch": f"{found.console}/clients/{quote(error.received or '')}/data-centers",
+    }
 
 
 def _owner(issuer: str, error: OAuthError, own: Client | None) -> Mapping[str, str] | None:
