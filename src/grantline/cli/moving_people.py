@@ -44,7 +44,7 @@ def move(
     if not erased:
         note(
             "The file is large or in use all the time, so it was not written anew, and its pages may still"
-            " hold parts of old rows. When it is quiet: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
+            " hold parts of old rows. When it is quiet: sqlite3 FILE VACUUM"
         )
     say(_sentence(email, to, told), {"email": email, "moved": True, "data_center": to, **told}, as_json=json)
 

@@ -36,7 +36,8 @@ DELETED: Final[tuple[tuple[str, str, str], ...]] = (
         "clients",
         "UPDATE clients SET name = '', homepage_url = '', policy_url = '', terms_url = '', logo_digest = '',"
         " redirect_uris = '[]', origins = '[]', post_logout_redirect_uris = '[]', secrets = '[]',"
-        " organization_id = 0, workspace_id = 0 WHERE workspace_id = $1 OR (owner_account_id = $1 AND trial_of <> '')",
+        " organization_id = 0, workspace_id = 0 WHERE workspace_id = $1"
+        " OR (owner_account_id = $1 AND trial_of <> '')",
         "account",
     ),
     (

@@ -23,12 +23,12 @@ from grantline.accounts import (
     stop_leaving,
 )
 from grantline.audit import record_event
+from grantline.clients import find_client, works_in
 from grantline.crossing.arriving import ADDRESS_TAKEN, MOST_CONSENTS, TOO_MANY
 from grantline.crossing.departing import NotFree, check_free, depart
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
 from grantline.datacenters import Clock, DataCenter
 from grantline.db import Database, Transaction
-from grantline.opaque import recognise
 from grantline.tokens import Mint
 
 _WHY: Final[Mapping[str, str]] = MappingProxyType(
@@ -231,8 +231,8 @@ async def _pack(
     """What goes along, and the apps whose consents stay behind."""
     organization = await personal_organization(db, account.id)
     rows = await db.all(
-        "SELECT k.client_id, k.scope, k.offline, k.redirect_hosts, k.resources, c.name, c.data_centers,"
-        " c.type FROM consents k JOIN clients c ON c.id = k.client_id WHERE k.account_id = $1"
+        "SELECT k.client_id, k.scope, k.offline, k.redirect_hosts, k.resources FROM"
+        " consents k JOIN clients c ON c.id = k.client_id WHERE k.account_id = $1"
         " AND k.organization_id = $2 AND k.withdrawn_at IS NULL AND c.deleted_at IS NULL AND c.trial_of = ''"
         " ORDER BY k.updated_at DESC, k.client_id",
         account.id,
@@ -241,8 +241,9 @@ async def _pack(
     consents: list[dict[str, Any]] = []
     left: list[tuple[str, str]] = []
     for row in rows:
-        if len(consents) == MOST_CONSENTS or not _works_in(to.code, row[0], row[6], row[7]):
-            left.append((str(row[0]), str(row[5])))
+        client = await find_client(db, row[0])
+        if client is None or len(consents) == MOST_CONSENTS or not works_in(client, to.code):
+            left.append((str(row[0]), client.name if client is not None else ""))
             continue
         consents.append(
             {
@@ -263,13 +264,6 @@ async def _pack(
         "consents": consents,
     }
     return body, left
-
-
-def _works_in(code: str, client_id: str, data_centers: str, type_name: str) -> bool:
-    recognised = recognise(client_id)
-    if type_name in ("self-client", "api"):
-        return False
-    return (recognised is not None and recognised.data_center == code) or code in json.loads(data_centers)
 
 
 async def _names(db: Database, client_ids: set[str]) -> list[tuple[str, str]]:

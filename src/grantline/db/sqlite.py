@@ -314,7 +314,8 @@ class SqliteDatabase:
 
     async def erase_deleted(self) -> bool:
         """Write the file anew, if it is small enough for that beside a running server, and cut the
-        write-ahead log: rows stay there as they were. False when others write all the time, or the file is too large."""
+        write-ahead log: rows stay there as they were. False when others write all the time, or when the file
+        is too large."""
         small = self._path.stat().st_size <= SMALL_FILE_BYTES
         wanted = ["VACUUM"] if small else []
         wanted.append("PRAGMA wal_checkpoint(TRUNCATE)")

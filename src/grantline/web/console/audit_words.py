@@ -40,6 +40,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "member.role_changed": mark("Changed a person’s role"),
         "member.removed": mark("Removed a person"),
         "member.left": mark("Left the workspace"),
+        "member.moved": mark("Left, because their account moved to another data center"),
         "invitation.sent_again": mark("Sent an invitation again"),
         "invitation.withdrawn": mark("Withdrew an invitation"),
     }
