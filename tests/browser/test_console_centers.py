@@ -1,5 +1,5 @@
-"""Stories about data centers at the console of the running demo: what is switched on in Europe works there, and
-a secret that ends at home ends there."""
+"""Stories about data centers at the console of the running demo: what is switched on in Europe works there,
+and a secret that ends at home ends there."""
 
 import secrets
 from collections.abc import Iterator
