@@ -349,8 +349,11 @@ def snippet(api: Api, issuer: str) -> str:
         from grantline.resource_server import {kind}, ProtectedResource
         from grantline.resource_server.fastapi import Token, protect, require
 
-        protect(app, ProtectedResource(resource="{api.identifier}", issuer="{issuer}",
-                                       check={check}))
+        protect(app, ProtectedResource(
+            resource="{api.identifier}",
+            issuer="{issuer}",
+            check={check},
+        ))
 
         @app.get("/things")
         async def things(token: Annotated[Token, require("{scope}")]):
