@@ -112,6 +112,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "an audience of a wrong type": {"aud": {"0": API}},
     "another issuer": {"iss": "https://evil.example.com"},
     "expired": {"exp": NOW},
+    "no end": {"exp": None},
+    "an end that is no number": {"exp": True},
     "not valid yet": {"nbf": NOW + 61},
     "a start of a wrong type": {"nbf": True},
     "a refresh token": {"token_type": "refresh_token"},
@@ -129,12 +131,12 @@ async def test_T99_an_active_token_that_is_not_for_this_api_opens_nothing(
         assert (await plain_asgi(protect(check))("GET", "/leads", "odd")).status_code == 401
 
 
-@pytest.mark.parametrize("odd", [{"client_id": None}, {"client_id": 5}, {"exp": None}, {"origins": "*"}])
+@pytest.mark.parametrize("odd", [{"client_id": None}, {"client_id": 5}, {"origins": "*"}])
 async def test_an_answer_that_cannot_be_read_is_a_503(
     protect: Protect, issuer: Issuer, odd: dict[str, Any]
 ) -> None:
     issuer.active("odd", **odd)
-    assert (await plain_asgi(protect())("GET", "/leads", "odd")).status_code in (401, 503)
+    assert (await plain_asgi(protect())("GET", "/leads", "odd")).status_code == 503
     assert (await plain_asgi(protect())("GET", "/leads", issuer.active("good"))).status_code == 200
 
 

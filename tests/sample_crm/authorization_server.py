@@ -16,8 +16,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-ISSUER = "http://accounts.test"
-API = "http://crm.test"
+ISSUER = "https://accounts.test"
+API = "https://crm.test"
 CLIENT_ID = "glc_us_sample-crm"
 CLIENT_SECRET = "a secret with : and %"
 NOW = 1_800_000_000

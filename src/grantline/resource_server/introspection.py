@@ -139,6 +139,7 @@ class Introspecting:
             self._resource in read_audience(claims)
             and claims.get("iss", self._issuer) == self._issuer
             and str(claims.get("token_type", "")).lower() == "bearer"
+            and type(claims.get("exp")) is int
             and type(starts_at) is int
             and starts_at <= now + _LEEWAY_SECONDS
         )

@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 import httpx2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grantline.resource_server import AsgiProtection
 from grantline.sample_crm.bulk.callbacks import Callbacks
 from grantline.sample_crm.bulk.supervisor import Supervisor
 from grantline.sample_crm.calls import Home
-from grantline.sample_crm.config import CrmConfig
-from grantline.sample_crm.cors import preflight_headers
+from grantline.sample_crm.config import CrmConfig, resource_of
 from grantline.sample_crm.database import Database
 from grantline.sample_crm.gate import Gate, render_refusal
-from grantline.sample_crm.introspection import Introspection
 from grantline.sample_crm.refusals import Refusal
 from grantline.sample_crm.routes import ENDPOINTS, Endpoint
 from grantline.sample_crm.storage import Storage
@@ -48,9 +48,8 @@ def build_app(
     database = Database(config.database, int(clock()))
     callbacks = Callbacks(config.identifier, config.issuer)
     home = Home(config.identifier, Storage(config.database), callbacks)
-    introspection = Introspection(config, clock, transport)
     supervisor = Supervisor(database, home, clock)
-    gate = Gate(introspection, database, home, clock, supervisor.wake)
+    gate = Gate(database, home, clock, supervisor.wake)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -58,12 +57,12 @@ def build_app(
         yield
         await supervisor.stop()
         await callbacks.close()
-        await introspection.close()
         await database.close()
 
     app = Starlette(
         routes=[_route(path, gate) for path in dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)],
         exception_handlers={404: _no_such_url, 405: _no_such_method, 500: _internal_error},
+        middleware=[Middleware(AsgiProtection, resource=resource_of(config, clock, transport))],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -97,7 +96,7 @@ async def _internal_error(request: Request, problem: Exception) -> Response:
 
 class _Edge:
     """The outermost layer: our own host name alone (a page of another name that leads to this machine gets
-    nothing), pre-flights, and the security headers on every answer, errors too."""
+    nothing), and the security headers on every answer, errors too."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
@@ -110,17 +109,13 @@ class _Edge:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_ON_EVERY_ANSWER]
+                headers = list(message.get("headers", ()))
+                there = {name for name, _ in headers}
+                message["headers"] = headers + [one for one in _ON_EVERY_ANSWER if one[0] not in there]
             await send(message)
 
         if [value for name, value in scope["headers"] if name == b"host"] != [self._host]:
             message = "This server has another name. Check the address that you call."
             await render_refusal(Refusal(421, "INVALID_REQUEST", message))(scope, receive, send_with_headers)
-            return
-        if scope["method"] == "OPTIONS":
-            origins = [value for name, value in scope["headers"] if name == b"origin"]
-            origin = origins[0].decode("latin-1") if len(origins) == 1 else None
-            answer = Response(status_code=204, headers=preflight_headers(origin))
-            await answer(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)

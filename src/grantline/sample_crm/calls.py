@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grantline.oauth import covers_all
 from grantline.sample_crm.bulk.callbacks import Callbacks
-from grantline.sample_crm.introspection import Caller
+from grantline.sample_crm.caller import Caller
 from grantline.sample_crm.modules import Module
 from grantline.sample_crm.people import Person
 from grantline.sample_crm.refusals import invalid_data, scope_missing

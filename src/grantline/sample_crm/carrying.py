@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable
 
+from grantline.sample_crm.caller import Caller
 from grantline.sample_crm.calls import Answer
 from grantline.sample_crm.database import Database
-from grantline.sample_crm.introspection import Caller
 from grantline.sample_crm.people import Person, find_noted, note_organization, note_person
 from grantline.sample_crm.seed import seed_organization
 

@@ -1,7 +1,13 @@
-"""What the sample CRM must be told before it can run."""
+"""What the sample CRM must be told before it can run, and what it tells the kit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx2
+
+from grantline.resource_server import Introspection, ProtectedResource, Wire
+from grantline.sample_crm.refusals import REALM
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +30,21 @@ class CrmConfig:
         for name in ("issuer", "client_id", "client_secret", "identifier"):
             if not getattr(self, name):
                 raise ValueError(f"the sample CRM needs its {name}")
+
+
+def resource_of(
+    config: CrmConfig, clock: Callable[[], float], transport: httpx2.AsyncBaseTransport | None
+) -> ProtectedResource:
+    """The CRM as the kit protects it: every token is asked about with every call, and refusals come in the
+    envelope that the vendor's SDKs read."""
+    return ProtectedResource(
+        resource=config.identifier,
+        issuer=config.issuer,
+        check=Introspection(config.client_id, config.client_secret),
+        organization_header="X-CRM-ORG",
+        vendor_bodies=True,
+        realm=REALM,
+        name="Sample CRM",
+        clock=clock,
+        wire=Wire(transport=transport),
+    )

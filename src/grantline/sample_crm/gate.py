@@ -1,7 +1,4 @@
-"""What every call passes before anything happens: token, origin, organization, scope.
-
-This is the file to read for anyone who builds an API behind Grantline.
-"""
+"""What every call passes: its token, which the kit checks with the scopes of its route, then parameters."""
 
 import json
 import sqlite3
@@ -11,47 +8,28 @@ from contextlib import asynccontextmanager
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from grantline.oauth import InvalidRequest, covers_all
-from grantline.oauth.bearer import BEARER, VENDOR_SCHEME, parse_authorization
+from grantline.resource_server import check
 from grantline.sample_crm.arrivals import Arrivals
+from grantline.sample_crm.caller import Caller, caller_of
 from grantline.sample_crm.calls import Answer, Call, Home
 from grantline.sample_crm.carrying import carry_out
-from grantline.sample_crm.cors import check_page
 from grantline.sample_crm.database import Database
 from grantline.sample_crm.endpoints import unknown_module
-from grantline.sample_crm.introspection import Caller, Introspection
 from grantline.sample_crm.modules import Module, find_module
 from grantline.sample_crm.people import Person, parse_time
-from grantline.sample_crm.refusals import (
-    Refusal,
-    invalid_data,
-    invalid_token,
-    malformed_authorization,
-    no_permission,
-    no_token,
-    scope_missing,
-    too_large,
-)
+from grantline.sample_crm.refusals import Refusal, invalid_data, too_large
 from grantline.sample_crm.routes import Endpoint
 
 BODY_LIMIT = 1024 * 1024
 ADDRESS_LIMIT = 8 * 1024
-TOKEN_LIMIT = 4 * 1024
-_SCHEMES = (BEARER.lower(), VENDOR_SCHEME.lower())
 
 
 class Gate:
     """Turns a request for an endpoint into an answer, or into the refusal that it earns."""
 
     def __init__(
-        self,
-        introspection: Introspection,
-        database: Database,
-        home: Home,
-        clock: Callable[[], float],
-        wake: Callable[[], None],
+        self, database: Database, home: Home, clock: Callable[[], float], wake: Callable[[], None]
     ) -> None:
-        self._introspection = introspection
         self._database = database
         self._home = home
         self._clock = clock
@@ -59,21 +37,18 @@ class Gate:
         self._arrivals = Arrivals(home.storage)
 
     async def answer(self, endpoint: Endpoint, request: Request) -> Response:
-        """Carry the call out if its token allows it; what fails is answered in the error envelope."""
-        headers: Mapping[str, str] = {}
+        """Carry the call out if its token allows it; what fails is answered in the error envelope.
+
+        What is wrong with the token itself the kit answers.
+        """
+        token = await check(request.scope, *needed_of(endpoint, request))
         try:
-            caller = await self._introspection.find_caller(find_token(request), needed_of(endpoint, request))
-            headers = check_page(request.headers.get("origin"), caller)
-            check_organization(request, caller)
-            module = find_module_of(request)
-            needed = endpoint.scopes(module)
-            if not covers_all(caller.scopes, needed):
-                raise scope_missing(needed)
+            caller, module = caller_of(token), find_module_of(request)
             async with self._read_body(endpoint, request, caller) as body:
                 answer = await self._carry_out(endpoint, request, caller, module, body)
         except Refusal as refusal:
-            return render_refusal(refusal, headers)
-        return render_answer(answer, headers)
+            return render_refusal(refusal)
+        return render_answer(answer)
 
     async def _carry_out(
         self, endpoint: Endpoint, request: Request, caller: Caller, module: Module | None, body: object
@@ -100,30 +75,6 @@ class Gate:
                 yield files
         else:
             yield await read_json(request) if endpoint.takes_json else None
-
-
-def find_token(request: Request) -> str:
-    """The token of the one `Authorization` header; tokens anywhere else are not looked at (RFC 6750 §2.1)."""
-    values = request.headers.getlist("authorization")
-    if len(values) > 1:
-        raise malformed_authorization("This call carries two Authorization headers; send one.")
-    if not values or values[0].split(" ", 1)[0].lower() not in _SCHEMES:
-        raise no_token(seen_in_address="access_token" in request.query_params)
-    try:
-        authorization = parse_authorization(values[0])
-    except InvalidRequest:
-        message = "The Authorization header cannot be read. It holds the word Bearer, a blank and the token."
-        raise malformed_authorization(message) from None
-    if len(authorization.token) > TOKEN_LIMIT:
-        raise invalid_token()
-    return authorization.token
-
-
-def check_organization(request: Request, caller: Caller) -> None:
-    """A header may repeat the token's organization but never choose another one (T102)."""
-    named = request.headers.getlist("x-crm-org")
-    if any(name != caller.organization for name in named):
-        raise no_permission("X-CRM-ORG names another organization than the one this access token is for.")
 
 
 def needed_of(endpoint: Endpoint, request: Request) -> Sequence[str]:
@@ -174,9 +125,9 @@ async def read_json(request: Request) -> object:
         raise Refusal(400, "BAD_REQUEST", message, {"expected_data_type": "jsonobject"}) from None
 
 
-def render_answer(answer: Answer, headers: Mapping[str, str]) -> Response:
+def render_answer(answer: Answer) -> Response:
     """The answer as HTTP; one without a body carries no Content-Type either."""
-    every = {**answer.headers, **headers}
+    every = dict(answer.headers)
     if answer.download is not None:
         # A type that no browser shows or runs, and that the vendor's SDKs know for a file.
         path, name = answer.download.path, answer.download.name
@@ -186,9 +137,9 @@ def render_answer(answer: Answer, headers: Mapping[str, str]) -> Response:
     return render_json(answer.status, answer.body, every)
 
 
-def render_refusal(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+def render_refusal(refusal: Refusal) -> Response:
     """The error envelope as HTTP."""
-    return render_json(refusal.status, refusal.envelope(), {**refusal.headers, **(headers or {})})
+    return render_json(refusal.status, refusal.envelope(), refusal.headers)
 
 
 def render_json(status: int, body: Mapping[str, object], headers: Mapping[str, str]) -> Response:

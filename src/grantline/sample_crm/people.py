@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from grantline.sample_crm.introspection import Caller
+from grantline.sample_crm.caller import Caller
 
 _INSERT_ORGANIZATION: Final = """
 INSERT INTO organization (organization, name, created_at) VALUES (?, ?, ?)
