@@ -196,6 +196,7 @@ def seeing() -> Iterator[Sample]:
         first_page="/console",
         done="It was deleted.",
         leaving=LEAVING,
+        centers=[{"name": "India", "host": "accounts.in.example.com", "console": "/console"}],
     )
     yield sample("clients-none", "clients", clients=[], older="", first_page="", done="", leaving=[])
     yield from _overviews(sample)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grantline.clients.checks import Registration
+from grantline.clients.checks import FieldProblem, Registration, RegistrationRefused
 from grantline.clients.client import Client, find_client
-from grantline.clients.elsewhere import check_data_centers, find_elsewhere, set_data_centers
+from grantline.clients.elsewhere import check_data_centers, find_elsewhere, is_import, set_data_centers
 from grantline.db import Database, Transaction
 
 
@@ -26,6 +26,9 @@ async def switch_data_center(
     Raises RegistrationRefused; LookupError when the app was deleted meanwhile.
     """
     await tx.one("SELECT 1 FROM clients WHERE id = $1 FOR UPDATE", client.id)
+    if await is_import(tx, client.id):
+        problem = "This client is registered in another data center. Change it there."
+        raise RegistrationRefused([FieldProblem("data_centers", problem)])
     found = await find_client(tx, client.id)
     if found is None:
         raise LookupError(client.id)

@@ -8,10 +8,11 @@ import httpx2
 import pytest
 
 from grantline.audit import list_client_events
-from grantline.clients import find_client, list_elsewhere
+from grantline.clients import delete_client, find_client, list_elsewhere
 from grantline.opaque import CLIENT_ID, mint
 from tests.centers import Sites
 from tests.site import App, Browser, Site
+from tests.web.console.test_credentials import join
 from tests.web.test_console import form_of, path_of, secret_in
 
 
@@ -38,6 +39,7 @@ async def codes_of(site: Site, app: App) -> tuple[str, ...]:
     return client.data_centers
 
 
+@pytest.mark.both_engines
 async def test_a_client_is_switched_on_and_off_in_another_data_center(sites: Sites) -> None:
     us = sites["us"]
     app, browser = await us.app("server-based"), await us.signed_in()
@@ -157,8 +159,62 @@ async def test_a_client_that_was_deleted_is_listed_until_it_is_gone_everywhere(s
     page = await browser.get("/console/clients")
     assert f"Lead Desk {app.id}" in told(page)
     assert "Deleted, and not yet everywhere" in told(page)
+    assert 'id="leaving" data-live="/console/clients"' in page.text
+    await sites.carry("us")
+    page = await browser.get("/console/clients")
+    assert app.id not in page.text
+    assert '<div id="leaving">' in page.text
+
+
+async def test_T146_a_viewer_sees_where_it_works_and_no_button(sites: Sites) -> None:
+    us = sites["us"]
+    app, browser = await us.app("server-based"), await us.signed_in()
+    await press(browser, app, "switch", to="on")
+    await press(browser, app, "secrets/add")
+    viewer = await us.person("olga@example.com")
+    await join(us, app, viewer, "viewer")
+    looking = await us.signed_in("olga@example.com")
+    page = await looking.get(f"{path_of(app)}/data-centers?center=eu")
+    assert "There it has a secret of its own" in told(page)
+    assert "Switched on" in told(page)
+    assert f"{path_of(app)}/data-centers/" not in page.text
+    for path in ("off?center=eu", "switch", "secrets/add", "secrets/share"):
+        get = path.startswith("off")
+        address = f"{path_of(app)}/data-centers/{path}"
+        answer = await (looking.get(address) if get else looking.post(address, {"token": "x"}))
+        assert answer.status_code == 403, path
+
+
+async def test_T143_a_stranger_hears_nothing_of_apps_that_leave(sites: Sites) -> None:
+    us = sites["us"]
+    app, browser = await us.app("server-based"), await us.signed_in()
+    await press(browser, app, "switch", to="on")
+    await delete_client(us.db, app.id, us.clock())
+    assert app.id in (await browser.get("/console/clients")).text
     stranger = await us.person("olga@example.com")
     assert app.id not in (await (await us.signed_in(stranger.email)).get("/console/clients")).text
+
+
+async def test_how_far_a_change_has_got_is_told_in_words(sites: Sites) -> None:
+    us = sites["us"]
+    app, browser = await us.app("server-based"), await us.signed_in()
+    await press(browser, app, "switch", to="on")
+    await sites.carry("us")
+    sites.clock.advance(120)
+    address = f"{path_of(app)}/data-centers"
+    page = await browser.get(address)
+    assert "Europe Confirmed 2 minutes ago" in told(page)
+    assert "data-live" not in page.text
+    assert "Europe Confirmed 2 minutes ago" in told(await browser.get(f"{path_of(app)}/settings"))
+    await press(browser, app, "switch", to="off")
+    await us.db.run("UPDATE client_elsewhere SET problem = 'It was deleted there and stays deleted.'")
+    assert "Not taken there: It was deleted there and stays deleted. Waiting" in told(
+        await browser.get(address)
+    )
+    german = await browser.get(address, headers={"Accept-Language": "de"})
+    assert "Er wurde dort gelöscht und bleibt gelöscht." in told(german)
+    await us.db.run("UPDATE data_centers SET listed = 0 WHERE code = 'eu'")
+    assert "It is not in the registry any more" in told(await browser.get(address))
 
 
 async def test_a_self_client_says_why_it_has_no_switch(sites: Sites) -> None:
