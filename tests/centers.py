@@ -6,9 +6,11 @@ serve` for each code.
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from grantline.crossing import Courier, Sender
+from grantline.datacenters import HEADER
 from grantline.web import Neighbours
 from grantline.web.templating import Pages
 from tests.relay import Relay
@@ -37,6 +40,10 @@ class Wires(httpx2.AsyncBaseTransport):
         """Address and body of every request."""
         self.lose_answers = False
         """The request arrives, its answer is lost."""
+        self.lose_answers_of = ""
+        """The same for messages of one kind."""
+        self.tokens: dict[bytes, str] = {}
+        """What each body was signed with."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         address = str(request.url)
@@ -45,11 +52,17 @@ class Wires(httpx2.AsyncBaseTransport):
         if site.server.code in self.cut:
             raise httpx2.ConnectError("cut")
         self.passed.append((address, body))
+        token = self.tokens[body] = request.headers.get(HEADER, "")
         response = await site.transport.handle_async_request(request)
         await response.aread()
-        if self.lose_answers:
+        if self.lose_answers or (self.lose_answers_of and _kind_of(token) == self.lose_answers_of):
             raise httpx2.ReadError("lost")
         return response
+
+
+def _kind_of(token: str) -> str:
+    """The kind of the message that this signs."""
+    return str(json.loads(urlsafe_b64decode(token.split(".")[1] + "==")).get("sub", "")) if token else ""
 
 
 @dataclass(slots=True)
@@ -143,6 +156,7 @@ async def open_sites(
         for site in wires.sites.values():
             server = site.server
             server.neighbours = Neighbours(server.db, registry, server.mint.home)
+            server.neighbours.open_speaker = partial(Sender, transport=wires)
             server.mint.data_centers = await server.neighbours.start()
         yield Sites(wires.sites, registry, wires, clock)
 

@@ -70,6 +70,7 @@ def people() -> Iterator[Sample]:
     yield sample("signin-again", "signin", app=None, again=True, **signing_in)
     wrong = {"problem": "That password doesn’t match this e-mail.", "wait_seconds": 90}
     yield sample("signin-problem", "signin", app="Lead Desk", **(signing_in | wrong))
+    yield from signing_in_elsewhere(signing_in)
 
     asked = {"app": APP, "person": PERSON, "groups": GROUPS, "scopes": SCOPES, "could_not": COULD_NOT, **FLOW}
     going_back = {"lasts": "", "return_host": APP["host"]}
@@ -159,6 +160,28 @@ def people() -> Iterator[Sample]:
             incident=incident,
             retry_after=30 if status > 500 else 0,
         )
+
+
+def signing_in_elsewhere(signing_in: Mapping[str, object]) -> Iterator[Sample]:
+    """Sign-in pages of one data center among several, and what becomes of a device there."""
+    india, states = {"code": "in", "name": "India"}, {"code": "us", "name": "United States"}
+    offers = {"home": "Europe", "centers": [states, india], "chosen": None, "missing": [], "app": ""}
+    some = {**offers, "centers": [states], "missing": ["India"], "app": "Lead Desk"}
+    again = {**offers, "centers": [india], "chosen": states}
+    wrong = {"problem": "That e-mail and password don’t go together. Check both, then try again."}
+    gone = "That data center can’t be chosen any more. Sign in here, or choose another one."
+    asked = {"page": PAGE, **signing_in, "failed": False, "elsewhere": "", "app": "Lead Desk"}
+    for name, changes in (
+        ("signin-elsewhere", {"offers": some}),
+        ("signin-elsewhere-again", {"offers": again}),
+        ("signin-elsewhere-failed", {"offers": offers, "failed": True, **wrong}),
+        ("signin-elsewhere-gone", {"offers": {**offers, "centers": []}, "elsewhere": gone}),
+    ):
+        yield Sample(name, "people/signin.html", {**asked, **changes})
+    center = {"code": "us", "name": "United States", "address": "https://accounts.us.example.com/device"}
+    device = {"page": PAGE, "app": "Lead TV", "center": center, "user_code": "BKTX-WQRN", **FLOW}
+    for state in ("again", "silent", "refused"):
+        yield Sample(f"device-elsewhere-{state}", "people/device_elsewhere.html", {**device, "state": state})
 
 
 def account() -> Iterator[Sample]:

@@ -200,6 +200,7 @@ PAGES: Final = (*PEOPLE, *CONSOLE)
 _ONE: Final = "/console/clients/{client_id}"
 ACTIONS: Final = {
     "/signin": "signin",
+    "/signin/elsewhere": "signin",
     "/signout": "signout",
     "/oauth/v2/auth/decision": "consent ",
     "/oauth/v3/device": "device",
@@ -248,6 +249,7 @@ ACTIONS: Final = {
 """What the form token of each page's form is made for, so that generated forms get past it."""
 FIELDS: Final = {
     "/signin": ("email", "password", "flow"),
+    "/signin/elsewhere": ("data_center", "flow"),
     "/signout": ("flow",),
     "/oauth/v2/auth/decision": ("decision",),
     "/oauth/v3/device": ("user_code",),

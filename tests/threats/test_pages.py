@@ -31,6 +31,8 @@ TABLES = (
 )
 FOR_APPS = {"/oauth/v2/auth", "/oauth/v2/logout"}
 """Posts that apps send: neither acts on a cookie before a page of ours, unless a hint fits (T27)."""
+BETWEEN_DATA_CENTERS = {"/signin/elsewhere"}
+"""Changes nothing where there is one data center: tests/threats/test_data_centers_people.py forges it."""
 
 
 async def rows(site: Site) -> dict[str, list[tuple[Any, ...]]]:
@@ -92,7 +94,7 @@ POSTS: dict[str, Callable[[Site, Browser], Awaitable[Form]]] = {
 def test_T5_every_post_of_a_page_for_people_stands_in_the_table() -> None:
     """A new route without an entry fails here; those of the console stand in tests/web/test_console.py."""
     declared = {route.path for route in PEOPLE if (route.methods or set()) - {"GET", "HEAD"}}
-    assert declared == {*POSTS, *FOR_APPS}
+    assert declared == {*POSTS, *FOR_APPS, *BETWEEN_DATA_CENTERS}
     assert {method for route in PEOPLE for method in route.methods or ()} <= {"GET", "HEAD", "POST"}
 
 
@@ -260,7 +262,8 @@ WITHOUT_IDS = {
 }
 """Pages that take no id of a row that belongs to a person (an app's id names nobody's secret)."""
 WITH_IDS = {
-    *("/signin", "/signout", "/oauth/v2/auth/continue", "/oauth/v2/auth/decision", "/account/apps/remove"),
+    *("/signin", "/signin/elsewhere", "/signout", "/oauth/v2/auth/continue", "/oauth/v2/auth/decision"),
+    "/account/apps/remove",
     *("/account/sessions/end", "/oauth/v3/device/confirm", "/oauth/v3/device/decision"),
 }
 PROGRAMS_WITHOUT_IDS = {

@@ -7,6 +7,7 @@ waits for a person,
 """
 
 from grantline.authorize.answer import answer_request, error_answer, prepare_answer
+from grantline.authorize.carrying import CARRIED, WITHHELD, carried_query, park_request, read_parked
 from grantline.authorize.check import CheckedRequest, Target, check_request, check_target, judge_request
 from grantline.authorize.next_step import Step, next_step
 from grantline.authorize.pending import (
@@ -19,12 +20,15 @@ from grantline.authorize.pending import (
 )
 
 __all__ = [
+    "CARRIED",
     "FLOW_SECONDS",
+    "WITHHELD",
     "CheckedRequest",
     "PendingFlow",
     "Step",
     "Target",
     "answer_request",
+    "carried_query",
     "check_request",
     "check_target",
     "consume_flow",
@@ -34,5 +38,7 @@ __all__ = [
     "move_flows",
     "next_step",
     "park_flow",
+    "park_request",
     "prepare_answer",
+    "read_parked",
 ]

@@ -7,6 +7,7 @@ docs/data-centers.md lists what does.
 """
 
 from grantline.crossing.courier import Courier
+from grantline.crossing.devices import NotTheirs, hand_over_device, record_handed_over
 from grantline.crossing.moving import Move, Moved, MoveRefused, take_back
 from grantline.crossing.receiving import receive
 from grantline.crossing.sending import NotTaken, Sender, Unreachable
@@ -17,8 +18,11 @@ __all__ = [
     "MoveRefused",
     "Moved",
     "NotTaken",
+    "NotTheirs",
     "Sender",
     "Unreachable",
+    "hand_over_device",
     "receive",
+    "record_handed_over",
     "take_back",
 ]

@@ -8,6 +8,8 @@ from typing import Any, Final
 from grantline.crossing.arriving import cancel_arrival, take_person
 from grantline.crossing.causes import take_causes
 from grantline.crossing.definitions import take_definition
+from grantline.crossing.devices import KIND as DEVICE
+from grantline.crossing.devices import take_device
 from grantline.crossing.inventory import answer_hello
 from grantline.datacenters import Message, MessageRefused, note_heard, take_message, verify_message
 from grantline.db import Transaction
@@ -21,6 +23,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "hello": answer_hello,
         "client": take_definition,
+        DEVICE: take_device,
         "causes": take_causes,
         "person.move": take_person,
         "person.cancel": cancel_arrival,

@@ -39,6 +39,8 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
         raise InvalidGrant("device_code_already_used")
     if code.status == "denied":
         raise AccessDenied("device_declined")
+    if code.status == "elsewhere":
+        raise _elsewhere(exchange, code)
     if now >= code.expires_at:
         raise ExpiredToken("device_code_expired")
     if code.status != "approved":
@@ -73,6 +75,13 @@ async def redeem_device_code(exchange: Exchange, request: DeviceCodeRequest) -> 
         refresh_token=issued.refresh_token,
         id_token=id_token,
     )
+
+
+def _elsewhere(exchange: Exchange, code: DeviceCode) -> AccessDenied:
+    """The person lives in another data center, and the device goes on there (B7)."""
+    issuer = exchange.mint.data_centers.issuers.get(code.user_location)
+    members = {"expected_issuer": issuer} if issuer else None
+    return AccessDenied("device_elsewhere", expected=code.user_location, members=members)
 
 
 def _check_verifier(code: DeviceCode, verifier: str | None) -> None:

@@ -50,6 +50,12 @@ from grantline.tokens.device_codes import (
     show_user_code,
     spend_device_code,
 )
+from grantline.tokens.device_codes_elsewhere import (
+    give_back_device_code,
+    hand_over_device_code,
+    keep_device_code_for,
+    take_over_device_code,
+)
 from grantline.tokens.introspection import LiveToken, find_holder, find_live_token, introspect
 from grantline.tokens.issue import (
     Issued,
@@ -148,14 +154,17 @@ __all__ = [
     "find_moved",
     "find_presented_code",
     "generate_code",
+    "give_back_device_code",
+    "hand_over_device_code",
     "hash_user_code",
     "id_token_for",
     "introspect",
-    "keep_moved",
     "issue_authorization",
     "issue_authorization_code",
     "issue_device_code",
     "issuer_elsewhere",
+    "keep_device_code_for",
+    "keep_moved",
     "list_asked_scopes",
     "list_console_codes",
     "list_held_authorizations",
@@ -186,6 +195,7 @@ __all__ = [
     "spend_authorization_code",
     "spend_device_code",
     "spend_for_refresh_token",
+    "take_over_device_code",
     "trace_token",
     "use_refresh_token",
     "yield_of_code",

@@ -51,12 +51,16 @@ class DeviceCode:
     claimed_account_id: int | None
     claimed_browser_hash: bytes | None
     status: str
-    """`pending`, `approved` or `denied`."""
+    """`pending`, `approved`, `denied`, or `elsewhere`: its person lives in `user_location`."""
     account_id: int
     organization_id: int
     auth_time: int
     sid: str
     consumed_at: int | None
+    user_location: str = ""
+    """The data center that the wish was handed to, or is being handed to while it is pending."""
+    started_in: str = ""
+    """The data center where the device asked, when that is another one."""
 
 
 _COLUMNS: Final = (
@@ -64,7 +68,7 @@ _COLUMNS: Final = (
     " network, user_agent,"
     " created_at, expires_at, interval_seconds, polled_at, claimed_account_id, claimed_browser_hash,"
     " status, organization_id,"
-    " auth_time, sid, consumed_at, resources"
+    " auth_time, sid, consumed_at, resources, user_location, started_in"
 )
 
 
@@ -92,6 +96,8 @@ def _code(row: Row) -> DeviceCode:
         auth_time=row[17] or 0,
         sid=row[18] or "",
         consumed_at=row[19],
+        user_location=row[21],
+        started_in=row[22],
     )
 
 
@@ -138,18 +144,7 @@ async def issue_device_code(
     length = USER_CODE_LENGTH + (USER_CODE_EXTRA if guessed else 0)
     letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(length))
     async with mint_.db.transaction() as tx:
-        await tx.one("SELECT 1 FROM clients WHERE id = $1 FOR UPDATE", client_id)  # its codes are counted
-        await tx.run(
-            "DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400
-        )
-        row = await tx.one(
-            "SELECT COUNT(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND status ="
-            " 'pending'",
-            client_id,
-            now,
-        )
-        if row is not None and row[0] >= MOST_OUTSTANDING:
-            raise TooManyDeviceCodes
+        await make_room(tx, client_id, now)
         await tx.run(
             "INSERT INTO device_codes (device_code_hash, user_code_hash, client_id, scope, asked_scope,"
             " refresh_token,"
@@ -171,6 +166,19 @@ async def issue_device_code(
             " ".join(resources),
         )
     return device_code, letters
+
+
+async def make_room(tx: Transaction, client_id: str, now: int) -> None:
+    """Count the client's undecided codes, and sweep its old ones. Raises TooManyDeviceCodes."""
+    await tx.one("SELECT 1 FROM clients WHERE id = $1 FOR UPDATE", client_id)  # its codes are counted
+    await tx.run("DELETE FROM device_codes WHERE client_id = $1 AND expires_at <= $2", client_id, now - 86400)
+    row = await tx.one(
+        "SELECT COUNT(*) FROM device_codes WHERE client_id = $1 AND expires_at > $2 AND status = 'pending'",
+        client_id,
+        now,
+    )
+    if row is not None and row[0] >= MOST_OUTSTANDING:
+        raise TooManyDeviceCodes
 
 
 async def find_device_code(db: Database, device_code: str) -> DeviceCode | None:
@@ -199,7 +207,7 @@ async def claim_device_code(
     changed = await db.run(
         "UPDATE device_codes SET claimed_account_id = $2, claimed_browser_hash = $3 WHERE device_code_hash"
         " = $1"
-        " AND status = 'pending' AND expires_at > $4"
+        " AND status = 'pending' AND user_location = '' AND expires_at > $4"
         " AND (claimed_account_id IS NULL OR (claimed_account_id = $2 AND claimed_browser_hash = $3))",
         code.device_code_hash,
         account_id,
@@ -238,7 +246,7 @@ async def decide_device_code(
     """Write down the claimer's decision; False when it is not theirs to make, or made already."""
     changed = await tx.run(
         "UPDATE device_codes SET status = $2, organization_id = $3, auth_time = $4, sid = $5, decided_at = $6"
-        " WHERE device_code_hash = $1 AND status = 'pending' AND expires_at > $6"
+        " WHERE device_code_hash = $1 AND status = 'pending' AND user_location = '' AND expires_at > $6"
         " AND claimed_account_id = $7 AND claimed_browser_hash = $8",
         code.device_code_hash,
         "approved" if allow else "denied",

@@ -70,6 +70,13 @@ def read_workspace(server: Server, request: Request) -> int | None:
     return int(values[0]) if len(values) == 1 and re.fullmatch("[0-9]{1,16}", values[0]) else None
 
 
+def read_data_center(server: Server, request: Request) -> str:
+    """The code of the data center that was chosen last in this browser: a preference, which proves
+    nothing."""
+    values = _values(server, request, "data_center")
+    return values[0] if len(values) == 1 and re.fullmatch("[a-z]{2,4}", values[0]) else ""
+
+
 def new_browser() -> str:
     """A new browser id: 128 random bits."""
     return secrets.token_urlsafe(16)

@@ -3,8 +3,9 @@ and what waits for them is sent."""
 
 import asyncio
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -25,6 +26,16 @@ from grantline.tokens import Mint
 LOOK_SECONDS: Final = 0.5
 
 
+class Speaker(Protocol):
+    """What says something to another data center at once (`crossing.Sender`)."""
+
+    async def send(self, receiver: DataCenter, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer. Raises what `crossing.Sender` raises."""
+
+    async def close(self) -> None:
+        """Let the connections go."""
+
+
 def _stamp(path: Path) -> tuple[int, int, int]:
     """What changes when the file does; zeros when it is away."""
     try:
@@ -36,10 +47,11 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 class Neighbours:
     """Follows the registry of one server. `problem` says why the newest file was refused; then what was read
-    before still counts."""
+    before still counts. `open_speaker` is for pages that have to ask another data center."""
 
     def __init__(self, db: Database, path: Path | None, home: DataCenter) -> None:
         self.problem = ""
+        self.open_speaker: Callable[[Mint, Clock], Speaker] = _open_sender
         self._db = db
         self._path = path
         self._home = home
@@ -94,6 +106,12 @@ class Neighbours:
             self.problem = ""
             structlog.get_logger().info("registry read", data_centers=[c.code for c in centers.every])
         self._stamp = stamp
+
+
+def _open_sender(mint: Mint, clock: Clock) -> Speaker:
+    from grantline.crossing import Sender  # most servers have no others
+
+    return Sender(mint, clock)
 
 
 async def _send(mint: Mint, clock: Clock) -> None:

@@ -95,6 +95,8 @@ def render_error(client: Client, error: OAuthError, address: str) -> Answer:
     if isinstance(error, Throttled):
         members = {"error": "Access Denied", "error_description": error.description, "status": "failure"}
         return _render(400, members, client, retry_after=error.retry_after)
+    if error.code == "device_elsewhere":
+        return _other_data_center(client, error)
     word = _WORDS.get(error.code)
     if error.code == "parameter_missing" and error.members.get("parameter") in ("code", "refresh_token"):
         word = "invalid_code"
@@ -112,6 +114,17 @@ def render_error(client: Client, error: OAuthError, address: str) -> Answer:
 def silent_renewal_word(error: str) -> str:
     """The words of the silent renewal: not granted in this session, or a page would be needed."""
     return {"login_required": "client_not_granted", "consent_required": "prompt_required"}.get(error, error)
+
+
+def _other_data_center(client: Client, error: OAuthError) -> Answer:
+    """The device goes on polling with the same code where its person lives (B7)."""
+    members = {"error": "other_dc", "user_location": error.expected or ""}
+    return _render(200, {**error.members, **members}, client)
+
+
+def hands_devices_over(client: Client) -> bool:
+    """Whether the app's devices go on elsewhere with the code that they have; others start again there."""
+    return client.vendor_compatible
 
 
 def _render(

@@ -128,7 +128,7 @@ class Visit:
         opener: bool = False,
         **context: Any,
     ) -> Response:
-        """A page. `form_action`: the one place beside ourselves that its form may lead on to."""
+        """A page. `form_action`: the places beside ourselves that its forms may lead on to."""
         html = self.server.pages.render(template, page=self.page, **context)
         return self.render_text(html, status, form_action=form_action, script=script, opener=opener)
 
@@ -171,6 +171,19 @@ class Visit:
     def knows_email(self, key: str) -> bool:
         """Whether this address signed in in this browser before."""
         return cookies.is_known(self.server, self.request, key)
+
+    @property
+    def chosen_data_center(self) -> str:
+        """The code of the other data center that was chosen last in this browser; empty when none was."""
+        return cookies.read_data_center(self.server, self.request)
+
+    def choose_data_center(self, code: str) -> None:
+        """Remember where the person went on; this one is what everybody gets who chose none."""
+        if code != self.server.code:
+            line = cookies.render(self.server, "data_center", code, cookies.PREFERENCE_SECONDS)
+            self._cookies.append(line)
+        elif self.chosen_data_center:
+            self._cookies.append(cookies.render(self.server, "data_center", "", 0))
 
     def forget_session(self) -> None:
         """Signed out."""

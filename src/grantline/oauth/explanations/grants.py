@@ -237,6 +237,16 @@ EXPLANATIONS = (
         "Stop polling. Ask for a new device code when the person wants to try again.",
     ),
     Explanation(
+        "device_elsewhere",
+        "access_denied",
+        "The person lives in another data center",
+        "The data of the person is in another data center. Start again there.",
+        "Whoever entered the code said that their data is in another data center than the one that the "
+        "device asked.",
+        "Ask for a new device code at the data center that the answer names as expected_issuer. With vendor "
+        "compatibility on, go on polling there with the same device code.",
+    ),
+    Explanation(
         "authorization_pending",
         "authorization_pending",
         "Not answered yet",

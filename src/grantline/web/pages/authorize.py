@@ -21,7 +21,9 @@ from grantline.authorize import (
     judge_request,
     next_step,
     park_flow,
+    park_request,
     prepare_answer,
+    read_parked,
 )
 from grantline.clients import serves
 from grantline.consent import Asked, allow, find_consent, must_ask
@@ -100,7 +102,8 @@ async def _check_and_go_on(
         visit.server.counters.add(target.client.id, STARTED, visit.now)
         started = True
         # Nobody can have signed in for a request that has just come, not even within the same second (T23).
-        return await _go_on(visit, checked, started_at=visit.now + 1, handle=None, flow=None)
+        text = park_request(checked.request, parameters)
+        return await _go_on(visit, checked, started_at=visit.now + 1, handle=None, flow=None, text=text)
     except Exception as error:
         return _send_back(
             visit,
@@ -135,7 +138,7 @@ async def _unpark(visit: Visit, flow: PendingFlow) -> tuple[Target, Authorizatio
     """The parked request and where it goes, proven again by what is registered. Raises NotRedirectable."""
     fields = [("client_id", flow.client_id), ("redirect_uri", flow.redirect_uri)]
     target = await _find_target(visit, from_fields(fields))
-    return target, AuthorizationRequest.from_json(flow.request)
+    return target, read_parked(flow.request)
 
 
 def _judge(visit: Visit, target: Target, parked: AuthorizationRequest) -> CheckedRequest:
@@ -150,9 +153,16 @@ async def _check_heard(visit: Visit, checked: CheckedRequest) -> None:
 
 
 async def _go_on(
-    visit: Visit, checked: CheckedRequest, *, started_at: int, handle: str | None, flow: PendingFlow | None
+    visit: Visit,
+    checked: CheckedRequest,
+    *,
+    started_at: int,
+    handle: str | None,
+    flow: PendingFlow | None,
+    text: str = "",
 ) -> Response:
-    """Sign in, ask, or answer. Raises OAuthError for what is to be sent back."""
+    """Sign in, ask, or answer; `text` is what is parked for that. Raises OAuthError for what is to be sent
+    back."""
     await _check_heard(visit, checked)
     consented = True
     if visit.account is not None:
@@ -173,7 +183,7 @@ async def _go_on(
             visit.server.db,
             browser=visit.browser,
             kind="authorize",
-            request=checked.request.to_json(),
+            request=text,
             client_id=checked.client.id,
             redirect_uri=checked.redirect_uri,
             now=visit.now,

@@ -48,16 +48,21 @@ NOT_FOUND: Final = mark(
 OTHER_NETWORK: Final = mark(
     "The device asks from another network than the one you are on. Go on only if that is right."
 )
+ASKED_ELSEWHERE: Final = mark(
+    "The device asked in %(name)s, and where it is was not passed on. Go on only if you see the code on a"
+    " screen in front of you."
+)
 
 
 async def show_device(request: Request) -> Response:
     """GET /oauth/v3/device and /device: the link with the code in it only fills the form (T61)."""
     visit = await open_visit(request)
     letters = read_user_code(request.query_params.get("user_code", "")[:40])
-    return _enter(visit, show_user_code(letters) if letters else "")
+    return enter_page(visit, show_user_code(letters) if letters else "")
 
 
-def _enter(visit: Visit, user_code: str, problem: str = "", status: int = 200) -> Response:
+def enter_page(visit: Visit, user_code: str, problem: str = "", status: int = 200) -> Response:
+    """The form for the code that a device shows."""
     return visit.render(
         "people/device_enter.html",
         status=status,
@@ -73,7 +78,7 @@ async def take_user_code(request: Request) -> Response:
     form = await visit.form("device", fields=frozenset({"user_code"}))
     typed = form.get("user_code", "")
     if wait := await _reserve_try(visit):
-        page = _enter(
+        page = enter_page(
             visit,
             typed,
             _("There were too many tries. Wait %(time)s, then try again.", time=render_duration(wait)),
@@ -84,7 +89,7 @@ async def take_user_code(request: Request) -> Response:
     letters = read_user_code(typed)
     if letters is None or await _find(visit, letters) is None:
         await _count_wrong_code(visit)
-        return _enter(visit, typed, NOT_FOUND, 400)
+        return enter_page(visit, typed, NOT_FOUND, 400)
     await _give_try_back(visit)
     handle = await park_flow(
         visit.server.db, browser=visit.browser, kind="device", request=letters, now=visit.now
@@ -138,13 +143,12 @@ async def confirm(request: Request) -> Response:
         or not client.enabled
         or not serves(client, visit.account.id, visit.now)
     ):
-        return _enter(visit, "", NOT_FOUND, 400)
+        return enter_page(visit, "", NOT_FOUND, 400)
     if not await claim_device_code(
         visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit), now=visit.now
     ):
-        return _enter(visit, "", NOT_FOUND, 404)
+        return enter_page(visit, "", NOT_FOUND, 404)
     catalog = visit.server.mint.catalog
-    elsewhere = code.network not in (visit.peer.shown, "127.0.0.1", "::1")
     return visit.render(
         "people/device_confirm.html",
         user_code=show_user_code(flow.request),
@@ -158,11 +162,25 @@ async def confirm(request: Request) -> Response:
         seconds_ago=visit.now - code.created_at,
         device_network=code.network,
         own_network=visit.peer.shown,
-        warning=_(OTHER_NETWORK) if elsewhere else "",
+        warning=_warning(visit, code),
         seconds_left=code.expires_at - visit.now,
         flow=handle,
         token=visit.form_token(f"device {handle}"),
     )
+
+
+def _warning(visit: Visit, code: DeviceCode) -> str:
+    """What should make the person look twice at where the device is; empty when nothing should (T60)."""
+    if code.started_in:
+        name = _name_of(visit, code.started_in)
+        return _(ASKED_ELSEWHERE, name=name)
+    elsewhere = code.network not in (visit.peer.shown, "127.0.0.1", "::1")
+    return _(OTHER_NETWORK) if elsewhere else ""
+
+
+def _name_of(visit: Visit, data_center: str) -> str:
+    found = visit.server.mint.data_centers.find(data_center)
+    return found.name if found is not None else data_center.upper()
 
 
 async def decide_device(request: Request) -> Response:
@@ -176,7 +194,7 @@ async def decide_device(request: Request) -> Response:
     code = await _find(visit, flow.request)
     client = await find_client(visit.server.db, code.client_id) if code is not None else None
     if code is None or client is None or not serves(client, visit.account.id, visit.now):
-        return _enter(visit, "", NOT_FOUND, 400)
+        return enter_page(visit, "", NOT_FOUND, 400)
     if form.get("decision") == "switch":
         await release_device_code(
             visit.server.db, code, account_id=visit.account.id, browser_hash=browser_hash(visit)
@@ -234,5 +252,5 @@ async def _write_decision(
                 account_id=account.id,
                 client_id=client.id,
                 network=visit.peer.shown,
-                detail={"started_from": code.network},
+                detail={"started_from": code.network or code.started_in},
             )

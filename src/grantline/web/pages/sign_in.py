@@ -21,6 +21,7 @@ from grantline.authorize import PendingFlow, find_flow, move_flows, park_flow
 from grantline.clients import find_client
 from grantline.web.embedded import is_embedded
 from grantline.web.languages import _, mark
+from grantline.web.pages.offers import Offers, find_offers
 from grantline.web.visit import FormRefused, Visit, form_target, open_visit
 
 OTHER_TAB: Final = mark("Somebody signed in here in another tab meanwhile. Enter your password once more.")
@@ -47,19 +48,26 @@ async def sign_in_page(
     wait_seconds: int = 0,
     status: int = 200,
     other: bool = False,
+    elsewhere: str = "",
 ) -> Response:
     """The sign-in form, for a flow or by itself. `other`: the person wants another account than the present
-    one."""
+    one; `elsewhere`: why they can't go on in the data center that they chose."""
     client = (
         await find_client(visit.server.db, flow.client_id) if flow is not None and flow.client_id else None
     )
     if is_embedded(visit.request.headers.get("user-agent", "")):
         app = client.name if client is not None else None
         return visit.render("people/open_in_browser.html", status=403, app=app)
+    again = visit.account is not None and not other
+    if again and (flow is None or flow.kind == "page"):
+        offers = Offers(visit.server.mint.home.name)  # a page of the person who is signed in here
+    else:
+        offers = await find_offers(visit, flow, client)
+    target = form_target(flow.redirect_uri) if flow is not None and flow.redirect_uri else ""
     return visit.render(
         "people/signin.html",
         status=status,
-        form_action=form_target(flow.redirect_uri) if flow is not None and flow.redirect_uri else "",
+        form_action=" ".join(source for source in (target, offers.sources) if source),
         opener=client is not None and client.type.origins,
         app=client.name if client is not None else None,
         flow=handle,
@@ -67,7 +75,10 @@ async def sign_in_page(
         email=email[:254],
         problem=_(problem),
         wait_seconds=wait_seconds,
-        again=visit.account is not None and not other,
+        again=again,
+        offers=offers,
+        failed=problem == WRONG,
+        elsewhere=_(elsewhere),
     )
 
 
@@ -151,6 +162,7 @@ async def _open_session(visit: Visit, account: Account) -> None:
     visit.set_session(value, session, account)
     old_browser = visit.renew_browser()
     visit.remember_email(email_key(account.email))
+    visit.choose_data_center(visit.server.code)
     await move_flows(visit.server.db, from_browser=old_browser, to_browser=visit.browser)
 
 
