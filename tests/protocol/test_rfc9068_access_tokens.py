@@ -211,3 +211,17 @@ async def test_a_compromised_key_ends_every_jwt_that_it_signed(site: Site, billi
     await rotate_keys(site.db, site.server.envelope, site.clock(), compromised=True)
     await site.server.reload()
     assert await ask(site, billing, answer["access_token"]) == {"active": False}
+
+
+@pytest.mark.parametrize(("policy", "told"), [("none", []), ("any", ["*"]), ("registered", None)])
+async def test_R60_an_api_is_told_which_web_pages_may_call_it_as_it_declared(
+    site: Site, policy: str, told: list[str] | None
+) -> None:
+    api, secret = await site.api(token_format="opaque", origins_policy=policy)
+    for type_name in ("server-based", "client-based"):
+        app = await site.app(type_name)
+        wanted = list(app.client.origins) if policy == "registered" and app.client.origins else told
+        answer = await site.tokens(app)
+        members = await ask(site, (api.client_id, secret), answer["access_token"])
+        assert members["active"]
+        assert members.get("origins") == wanted

@@ -65,6 +65,8 @@ class Form:
     """ES256 or RS256 for a JWT (RFC 9068); empty for an opaque token."""
     seconds: int
     """Their life; 0: as the data center's."""
+    origins_policy: str
+    """Which web pages may use them: `registered` by their app, `none`, or `any`."""
 
 
 _KNOWN: Final = frozenset(service.prefix.lower() for service in SERVICES)
@@ -232,7 +234,9 @@ class Catalog:
         # Where the audience is ambiguous a JWT may not be made; an opaque token is good at each by itself.
         if len(algorithms) != 1 or len({api.prefix.lower() for api in found}) != len(found):
             algorithms = {""}
-        return Form(algorithms.pop(), min(lives, default=0))
+        policies = {api.origins_policy for api in found}
+        policy = policies.pop() if len(policies) == 1 else "registered"
+        return Form(algorithms.pop(), min(lives, default=0), policy)
 
     def is_ambiguous(self, names: Iterable[str]) -> bool:
         """Whether two APIs have the same scopes among the names, and one of them takes JWTs: then a token has

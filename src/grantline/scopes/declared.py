@@ -31,3 +31,5 @@ class DeclaredApi:
     """Of its access tokens, where they are JWTs (RFC 9068): ES256 or RS256. Empty: opaque ones."""
     token_seconds: int = 0
     """Life of its access tokens; 0: as the data center's."""
+    origins_policy: str = "registered"
+    """Which web pages may call it: `registered` by their app, `none`, or `any`."""

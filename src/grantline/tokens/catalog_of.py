@@ -11,7 +11,15 @@ def declared(api: Api) -> DeclaredApi:
         DeclaredScope(one.name, one.sentence, one.sensitivity, one.for_apps, one.shows_person)
         for one in api.scopes
     )
-    return DeclaredApi(api.identifier, api.scope_prefix, api.name, scopes, api.algorithm, api.token_seconds)
+    return DeclaredApi(
+        api.identifier,
+        api.scope_prefix,
+        api.name,
+        scopes,
+        api.algorithm,
+        api.token_seconds,
+        api.origins_policy,
+    )
 
 
 async def load_catalog(db: Database) -> Catalog:

@@ -1,7 +1,7 @@
 """Judging a token: is it live, whose is it, what may it do (RFC 7662). Userinfo asks the same question
 here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -29,7 +29,7 @@ from grantline.tokens.authorizations import (
     standing,
 )
 from grantline.tokens.claims import claims_for, organization_claims
-from grantline.tokens.jwt_access_tokens import read_access_token
+from grantline.tokens.jwt_access_tokens import origins_for, read_access_token
 from grantline.tokens.made_elsewhere import issuer_elsewhere
 from grantline.tokens.mint import Mint, life_seconds
 from grantline.tokens.refresh_tokens import parse_refresh_token
@@ -123,7 +123,7 @@ async def introspect(mint: Mint, asking: Authenticated, text: str, now: int) -> 
         if row[_ORGANIZATION] is not None:
             owner = Organization(row[_ORGANIZATION], row[_ORGANIZATION + 1])
             answer.update(organization_claims(owner))
-        await _add_for_api(mint, answer, live)
+        await _add_for_api(mint, answer, live, row[_IDENTIFIER])
     return answer
 
 
@@ -151,12 +151,17 @@ def _add_owner(answer: dict[str, object], authorization: Standing) -> None:
         answer["auth_time"] = authorization.auth_time
 
 
-async def _add_for_api(mint: Mint, answer: dict[str, object], live: LiveToken) -> None:
-    """Origins, and who the person is where a scope shows it: for APIs alone (RFC 7662 §5)."""
+async def _add_for_api(mint: Mint, answer: dict[str, object], live: LiveToken, identifier: str) -> None:
+    """Origins, as the API declared them, and who the person is where a scope shows it: for APIs alone (RFC
+    7662 §5)."""
     authorization = live.authorization
+    registered: Sequence[str] | None = None
     if get_client_type(authorization.client_type).origins:
         client = await find_client(mint.db, authorization.client_id)
-        answer["origins"] = list(client.origins) if client is not None else []
+        registered = client.origins if client is not None else ()
+    origins = origins_for(mint, (identifier,), registered)
+    if origins is not None:
+        answer["origins"] = list(origins)
     known = (mint.catalog.find(name) for name in live.scope)
     if authorization.account_id and any(scope is not None and scope.shows_person for scope in known):
         account = await find_account(mint.db, authorization.account_id)

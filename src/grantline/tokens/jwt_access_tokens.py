@@ -4,7 +4,7 @@ too: of an authorization, by sequence, revocable, good at introspection.
 Their `jti` names authorization, sequence and scopes; the signature protects it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from grantline.clients import Client
@@ -48,9 +48,21 @@ def mint_jwt_access_token(
         claims["organization"] = str(holder.organization_id)
     if holder.auth_time:
         claims["auth_time"] = holder.auth_time
-    if client.type.origins:
-        claims["origins"] = list(client.origins)
+    origins = origins_for(mint, scope_set.audience, client.origins if client.type.origins else None)
+    if origins is not None:
+        claims["origins"] = list(origins)
     return mint.keyring.sign(claims, alg=algorithm, typ=TYPE, now=now)
+
+
+def origins_for(
+    mint: Mint, audience: tuple[str, ...], registered: Sequence[str] | None
+) -> Sequence[str] | None:
+    """The origins of the web pages that may use a token, as its API is told; None: it is of no browser app.
+    `*` stands for any."""
+    policy = mint.catalog.form_for(audience).origins_policy
+    if policy == "registered":
+        return registered
+    return ("*",) if policy == "any" else ()
 
 
 def looks_like_jwt(text: str) -> bool:
