@@ -193,6 +193,8 @@ class Centers:
     _ports: Iterator[int]
     relays: dict[str, Relay] | None = None
     """What is before each data center, if what the others say to it can be cut."""
+    mails: bool = False
+    """Mails are kept beside each database."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __getitem__(self, code: str) -> Center:
@@ -218,6 +220,7 @@ class Centers:
             "GRANTLINE_PORT": str(self._listen_at(code, port)),
             "GRANTLINE_LIMITS": "100",
             "GRANTLINE_DATA_CENTERS": str(self.registry),
+            **({"GRANTLINE_MAIL_FOLDER": str(place / "mail")} if self.mails else {}),
         }
         process = Process(["serve"], settings, place / "serve.log", start_now=False)
         listens_at = int(settings["GRANTLINE_PORT"])
@@ -263,13 +266,13 @@ class Centers:
 
 @contextmanager
 def start_centers(
-    folder: Path, codes: Sequence[str] = ("us", "eu"), *, cuttable: bool = False
+    folder: Path, codes: Sequence[str] = ("us", "eu"), *, cuttable: bool = False, mails: bool = False
 ) -> Iterator[Centers]:
     """Real processes, one for each code, with SQLite files of their own; all are stopped at the end.
     `cuttable`: a relay is before each, and its own people go to `listens_at`."""
     first = free_ports(PORTS_OF_A_DEMO)
     centers = Centers({}, folder / "data-centers.toml", folder, iter(range(first, first + PORTS_OF_A_DEMO)))
-    centers.relays = {} if cuttable else None
+    centers.relays, centers.mails = {} if cuttable else None, mails
     started = []
     try:
         for code in codes:

@@ -10,11 +10,13 @@ _CHUNK: Final = 65_536
 
 
 class Relay:
-    """Passes bytes from a port on to another one, in a thread of its own, and keeps what callers sent."""
+    """Passes bytes from a port on to another one, in a thread of its own, and keeps what passed."""
 
     def __init__(self, port: int, target: int) -> None:
         self.sent: list[bytes] = []
         """What each connection's caller sent, from its first byte on."""
+        self.answered: list[bytes] = []
+        """What each caller got."""
         self._port = port
         self._target = target
         self._is_cut = False
@@ -80,24 +82,24 @@ class Relay:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers |= {writer, back}
         self.sent.append(b"")
+        self.answered.append(b"")
         number = len(self.sent) - 1
         for task in (
-            asyncio.create_task(self._pump(reader, back, number)),
-            asyncio.create_task(self._pump(there, writer, None)),
+            asyncio.create_task(self._pump(reader, back, self.sent, number)),
+            asyncio.create_task(self._pump(there, writer, self.answered, number)),
         ):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: list[bytes], number: int
     ) -> None:
         try:
             while data := await reader.read(_CHUNK):
                 await self._passing.wait()
                 if self._is_cut:
                     break
-                if number is not None:
-                    self.sent[number] += data
+                kept[number] += data
                 writer.write(data)
                 await writer.drain()
         except OSError:

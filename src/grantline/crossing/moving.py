@@ -7,6 +7,7 @@ here and can stay; from then on they are there. At no moment can they sign in at
 
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from grantline.datacenters import Clock, DataCenter
 from grantline.db import Database, Transaction
 from grantline.tokens import Mint
 
+_NUMBER: Final = re.compile(r"[0-9]{1,16}")
 _WHY: Final[Mapping[str, str]] = MappingProxyType(
     {
         ADDRESS_TAKEN: "an account there has this address already, and two accounts are never made one."
@@ -85,7 +87,7 @@ class Move:
         body, left = await _pack(self.mint.db, self.account, self.to, move_id)
         answer = await self._send(move_id, body)
         account, taken = answer.get("account"), answer.get("consents")
-        if not isinstance(account, str) or not account.isdecimal() or not isinstance(taken, list):
+        if not isinstance(account, str) or not _NUMBER.fullmatch(account) or not isinstance(taken, list):
             raise MoveRefused(f"{self.to.code} gave an answer that is none. {self._still_here}")
         try:
             gone = await depart(
@@ -109,7 +111,7 @@ class Move:
     async def cancel(self) -> None:
         """Let the person be here as before, unless they arrived. Raises MoveRefused."""
         move = await find_move(self.mint.db, self.account.id)
-        if move is None or move[0] != self.to.code:
+        if move is None or self._goes_elsewhere(move[0]):
             raise MoveRefused(f"{self.account.email} is not moving to {self.to.code}.")
         move_id = move[1]
         try:
@@ -133,6 +135,9 @@ class Move:
             f" the move back with grantline user move {self.account.email} --cancel."
         )
 
+    def _goes_elsewhere(self, data_center: str) -> bool:
+        return self.mint.data_centers.find(data_center) != self.to
+
     async def _begin(self) -> str:
         """The number of the move: of the one that is on, or of a new one."""
         try:
@@ -150,12 +155,12 @@ class Move:
             except NotFree as held:
                 raise MoveRefused(str(held)) from None
             if (move := await find_move(tx, self.account.id)) is not None:
-                if move[0] == self.to.code:
-                    return move[1]
-                raise MoveRefused(
-                    f"{self.account.email} is moving to {move[0]}. Finish that move, or take it back with"
-                    " --cancel."
-                )
+                if self._goes_elsewhere(move[0]):
+                    raise MoveRefused(
+                        f"{self.account.email} is moving to {move[0]}. Finish that move, or take it back with"
+                        " --cancel."
+                    )
+                return move[1]
             move_id = secrets.token_urlsafe(18)
             if not await begin_leaving(tx, self.account.id, to=self.to.code, move_id=move_id, now=now):
                 raise MoveRefused(
