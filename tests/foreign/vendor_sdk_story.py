@@ -1,9 +1,9 @@
 """A program as a customer writes it on the vendor's official Python SDK; of Grantline it knows URLs alone.
 
 Run as `vendor_sdk_story.py STEP SETTINGS`, where SETTINGS is a JSON file with api_domain, issuer, client_id,
-client_secret, code, folder (token store and field cache). Prints one JSON object on standard output. Steps:
-`begin` spends the grant token and works with records; `resume`, in a process of its own, lives on the stored
-refresh token; `revoke` takes that token back and tries to refresh once more.
+client_secret, code, folder (token store and field cache), perhaps redirect_url. Prints one JSON object on
+standard output. Steps: `begin` spends the grant token and works with records; `resume`, in a process of its
+own, lives on the stored refresh token; `revoke` takes that token back and tries to refresh once more.
 """
 
 import csv
@@ -57,7 +57,12 @@ def stored(settings: Settings) -> dict[str, str]:
 
 def begin(settings: Settings) -> dict[str, Any]:
     """Grant token to tokens; who am I; then a lead's whole life."""
-    token = OAuthToken(settings["client_id"], settings["client_secret"], grant_token=settings["code"])
+    token = OAuthToken(
+        settings["client_id"],
+        settings["client_secret"],
+        grant_token=settings["code"],
+        redirect_url=settings.get("redirect_url"),
+    )
     initialize(settings, token)
     query = ParameterMap()
     query.add(GetUsersParam.type, "CurrentUser")
