@@ -55,7 +55,9 @@ def test_a_page_has_no_accessibility_fault_and_fits_its_window(name: str, still:
     check_page(still)
 
 
-@pytest.mark.parametrize("name", ["consent", "code-ready", "client", "activity", "stopped-owner", "add-type"])
+@pytest.mark.parametrize(
+    "name", ["consent", "code-ready", "client", "activity", "stopped-owner", "add-type", "data-centers-own"]
+)
 def test_a_page_fits_every_width_and_both_directions(name: str, page: Page, address: str) -> None:
     """640 is what a window of 1280 becomes at 200 %."""
     page.goto(f"{address}/{name}")
@@ -77,6 +79,13 @@ def test_long_german_words_fit_every_width_in_both_directions(name: str, page: P
         for direction in ("rtl", "ltr"):
             page.evaluate(f"document.documentElement.dir = '{direction}'")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, direction)
+
+
+def test_the_way_to_other_consoles_is_sound_when_it_is_open(still: Page, address: str) -> None:
+    still.goto(f"{address}/data-centers")
+    still.locator(".centers > summary").click()
+    still.get_by_role("link", name="Console of India").wait_for()
+    check_page(still)
 
 
 def test_what_a_script_says_is_in_the_language_of_the_page(page: Page, german: str) -> None:
