@@ -15,7 +15,8 @@ from playwright.sync_api import Page
 
 from tests.browsing import decide
 from tests.foreign.arrivals import let_a_person_decide, listening
-from tests.running import ROOT, Demo, environment
+from tests.foreign.node_programs import programs_folder
+from tests.running import Demo, environment
 
 pytestmark = [
     pytest.mark.foreign,
@@ -23,28 +24,13 @@ pytestmark = [
     pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="Node.js is not installed"),
 ]
 
-SOURCES = Path(__file__).with_name("node")
 SCOPE = "openid email CRM.modules.leads.READ"
 
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
     """The folder with the programs and the packages that they import; made again when the lock changes."""
-    folder = ROOT / ".cache" / "node-clients"
-    folder.mkdir(parents=True, exist_ok=True)
-    installed = folder / "installed-lock.json"
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    for source in SOURCES.iterdir():
-        shutil.copy(source, folder)
-    if not installed.exists() or installed.read_bytes() != lock:
-        subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-            cwd=folder,
-            check=True,
-            timeout=100,
-        )
-        installed.write_bytes(lock)
-    return folder
+    return programs_folder()
 
 
 class Program:

@@ -108,3 +108,4 @@ def check_jobs(seen: dict[str, Any]) -> None:
     assert [write["rows"][1][1], "Abel", "abel@example.com"] in read["rows"]
     assert [write["rows"][3][1], "Cole", ""] in read["rows"]
     assert read["count"] == len(read["rows"]) - 1
+    assert seen["tidied"] == 2

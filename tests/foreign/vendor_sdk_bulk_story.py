@@ -1,6 +1,6 @@
 """Files and bulk jobs as a customer writes them on the vendor's official Python SDK.
 
-Run as `vendor_sdk_bulk_story.py SETTINGS`, where SETTINGS is the JSON file of `vendor_sdk_story.py` with `auto`
+Run as `vendor_sdk_bulk_story.py SETTINGS`: the JSON file of `vendor_sdk_story.py` with `auto`
 (whether the SDK reads the fields of every module by itself) and `callback` besides. Prints one JSON object.
 """
 
@@ -22,7 +22,13 @@ from zohocrmsdk.src.com.zoho.crm.api.files import BodyWrapper as FilesBody
 from zohocrmsdk.src.com.zoho.crm.api.files import FilesOperations, GetFileParam
 from zohocrmsdk.src.com.zoho.crm.api.modules import MinifiedModule, ModulesOperations
 from zohocrmsdk.src.com.zoho.crm.api.org.org_operations import OrgOperations
-from zohocrmsdk.src.com.zoho.crm.api.record import BodyWrapper, GetRecordsParam, Record, RecordOperations
+from zohocrmsdk.src.com.zoho.crm.api.record import (
+    BodyWrapper,
+    DeleteRecordsParam,
+    GetRecordsParam,
+    Record,
+    RecordOperations,
+)
 from zohocrmsdk.src.com.zoho.crm.api.users.users_operations import GetUsersParam, UsersOperations
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice, StreamWrapper
 
@@ -43,14 +49,18 @@ def work(settings: Settings) -> dict[str, Any]:
     user = UsersOperations().get_users(query, HeaderMap()).get_object().get_users()[0]
     org = OrgOperations().get_organization().get_object().get_org()[0]
     modules = ModulesOperations().get_modules().get_object().get_modules()
+    write, read = write_in_bulk(settings, org.get_zgid()), read_in_bulk(settings)
+    query = ParameterMap()
+    query.add(DeleteRecordsParam.ids, ",".join(row[1] for row in write["rows"] if row[0] == "ADDED"))
     return {
         "user": user.get_email(),
         "org": org.get_zgid(),
         "modules": [module.get_api_name() for module in modules],
         "records": {name: record_of(name, values) for name, values in RECORDS.items()},
         "file": file_there_and_back(settings),
-        "write": write_in_bulk(settings, org.get_zgid()),
-        "read": read_in_bulk(settings),
+        "write": write,
+        "read": read,
+        "tidied": len(RecordOperations("Leads").delete_records(query).get_object().get_data()),
     }
 
 

@@ -64,21 +64,26 @@ def server() -> AuthorizationServer:
     return AuthorizationServer({"ada": person(), "bob": person("700000002", "500000002", name="Bob Stone")})
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> CrmConfig:
+def config_in(folder: Path) -> CrmConfig:
+    """What a CRM in this folder is told."""
     return CrmConfig(
         issuer=ISSUER,
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         identifier=API,
-        database=tmp_path / "crm" / "crm.sqlite3",
+        database=folder / "crm" / "crm.sqlite3",
     )
 
 
+@pytest.fixture
+def config(tmp_path: Path) -> CrmConfig:
+    return config_in(tmp_path)
+
+
 @asynccontextmanager
-async def running_crm(config: CrmConfig, server: AuthorizationServer) -> AsyncIterator[Crm]:
+async def running_crm(config: CrmConfig, server: AuthorizationServer, now: float = NOW) -> AsyncIterator[Crm]:
     """A CRM on the config's file, between its start and its shutdown."""
-    clock = Clock()
+    clock = Clock(now)
     app: Any = build_app(config, clock=clock, transport=httpx2.ASGITransport(app=server))
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with alive(app), httpx2.AsyncClient(transport=transport, base_url=API) as http:
@@ -88,4 +93,13 @@ async def running_crm(config: CrmConfig, server: AuthorizationServer) -> AsyncIt
 @pytest.fixture
 async def crm(config: CrmConfig, server: AuthorizationServer) -> AsyncIterator[Crm]:
     async with running_crm(config, server) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def busy_crm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crm]:
+    """A CRM for the tests of a module, each of which brings an organization of its own: the process that
+    carries jobs out starts once."""
+    server = AuthorizationServer()
+    async with running_crm(config_in(tmp_path_factory.mktemp("crm")), server) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Telling an app that its job has ended: one POST to the address that it gave, which is not trusted (T20).
+"""Telling an app that its job has ended: one POST to the address that it gave, which is not trusted (T104).
 
 The address is https and its name stands for public computers alone; the connection goes to the address that
 was looked at, so a name that changes its mind in between gains nothing. Where the API itself runs on this
@@ -71,8 +71,8 @@ class Callbacks:
             if _place(parts) in self._own:
                 raise NotAllowed("The callback's address is one of ours.")
             return
-        if parts.scheme != "https":
-            raise NotAllowed("The callback's address begins with https.")
+        if parts.scheme != "https" or not (port in (None, 443) or port >= 1024):
+            raise NotAllowed("The callback's address begins with https, at port 443 or from 1024 on.")
 
     async def deliver(self, url: str, body: bytes) -> bool:
         """POST the body there; True when the answer was a good one (2xx)."""
