@@ -21,11 +21,8 @@ async def redeem_client_credentials(exchange: Exchange, request: ClientCredentia
     """An access token without a refresh token, for the client's own organization, in whose data center it is
     alone."""
     client, mint, now = exchange.client, exchange.mint, exchange.now
-    if client.data_center != mint.home.code:
-        issuer = mint.data_centers.issuers.get(client.data_center)
-        raise UnauthorizedClient(
-            "client_credentials_elsewhere", members={"expected_issuer": issuer} if issuer else None
-        )
+    if (abroad := mint.data_centers.find(client.data_center)) is not None:
+        raise UnauthorizedClient("client_credentials_elsewhere", members={"expected_issuer": abroad.issuer})
     if request.scope is None:
         raise InvalidScope("scope_missing")
     resolved = mint.catalog.read(request.scope, exchange.scope_aliases)
