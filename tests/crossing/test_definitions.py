@@ -20,6 +20,7 @@ from grantline.clients import (
     find_import,
     list_elsewhere,
     load_definition,
+    origin_is_registered,
     read_logo,
     registration_of,
     reset_secrets,
@@ -31,6 +32,7 @@ from grantline.clients import (
     transfer_client,
     update_client,
 )
+from grantline.clients.client import render_secrets
 from grantline.crossing.definitions import render_definition
 from tests.centers import Sites
 from tests.crossing.test_messages import deliver, signed
@@ -714,3 +716,41 @@ async def test_T113_a_consent_page_that_was_open_through_the_silence_allows_noth
     answer = await browser.submit(page, {"decision": "allow"}, path="/oauth/v2/auth/decision")
     assert "error=temporarily_unavailable" in answer.headers["location"]
     assert await eu.db.one("SELECT 1 FROM consents") is None
+
+
+async def test_a_secret_that_serves_a_run_at_home_stays_there(sites: Sites) -> None:
+    app = await everywhere(sites)
+    client = await fresh(sites, app)
+    run = replace(client.secrets[0], id="try_000000000000", hash=bytes(32))
+    await sites["us"].db.run(
+        "UPDATE clients SET secrets = $2 WHERE id = $1", app.id, render_secrets([*client.secrets, run])
+    )
+    await change(sites, app, name="Lead Table")
+    await sites.carry("us")
+    assert [one.id for one in (await fresh(sites, app, "eu")).secrets] == [client.secrets[0].id]
+
+
+async def test_origins_follow_each_change_there(sites: Sites) -> None:
+    app = await everywhere(sites, "client-based")
+    spa = "https://other.example"
+    await change(sites, app, origins=(spa,), redirect_uris=(f"{spa}/callback",))
+    await sites.carry("us")
+    await change(sites, app, name="Lead Table")
+    await sites.carry("us")
+    rows = await sites["eu"].db.all("SELECT origin FROM client_origins WHERE client_id = $1", app.id)
+    assert [row[0] for row in rows] == [spa]
+    assert await origin_is_registered(sites["eu"].db, spa)
+    await switch(sites, app, "us")
+    await sites.carry("us")
+    assert not await origin_is_registered(sites["eu"].db, spa)
+
+
+async def test_a_problem_is_over_as_soon_as_something_gets_through(sites: Sites) -> None:
+    app = await everywhere(sites)
+    await change(sites, app, name="Lead Table")
+    sites.wires.cut = {"eu"}
+    await sites.carry("us")
+    sites.wires.cut = set()
+    await sites.carry("us")
+    row = await sites["us"].db.one("SELECT problem FROM data_centers WHERE code = 'eu'")
+    assert row[0] == ""
