@@ -70,11 +70,14 @@ SERVICES: Final = (
         "CRM",
         "CRM",
         (
-            Resource("modules", "All records", "records", "leads, contacts and products"),
+            Resource("modules", "All records", "records", "leads, contacts, products and invoices"),
             Resource("modules.leads", "Leads", "leads", "names, companies, e-mail addresses, phone numbers"),
             Resource("modules.contacts", "Contacts", "contacts", "names, e-mail addresses, phone numbers"),
             Resource("modules.products", "Products", "products", "names, codes and prices"),
-            Resource("modules.ALL", "All records, spelled out", "records", "leads, contacts and products"),
+            Resource("modules.invoices", "Invoices", "invoices", "customers, amounts and dates"),
+            Resource(
+                "modules.ALL", "All records, spelled out", "records", "leads, contacts, products and invoices"
+            ),
             Resource("settings", "Settings", "CRM settings"),
             Resource("settings.modules", "Module settings", "list of modules"),
             Resource("settings.fields", "Field settings", "list of fields"),
