@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from grantline.crossing.definitions import render_definition
 from tests.centers import Sites
 from tests.crossing.test_messages import deliver, signed
 from tests.site import API, SCOPE, App, Site
+from tests.threats.test_remembered_clients import statements
 from tests.web.console.test_settings import png
 
 CROSSING = [name for name, kind in CLIENT_TYPES.items() if kind.crosses]
@@ -754,3 +756,22 @@ async def test_a_problem_is_over_as_soon_as_something_gets_through(sites: Sites)
     await sites.carry("us")
     row = await sites["us"].db.one("SELECT problem FROM data_centers WHERE code = 'eu'")
     assert row[0] == ""
+
+
+async def test_T113_refreshing_asks_nothing_about_the_home_and_apps_of_this_data_center_never_do(
+    sites: Sites,
+) -> None:
+    app, eu = await everywhere(sites), sites["eu"]
+    own = await eu.app("server-based")
+    await eu.api(API)
+    for one in (app, own):
+        tokens = await eu.tokens(one)
+        ask = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        await eu.token(one, **ask)
+        told = await statements(eu, partial(eu.token, one, **ask))
+        assert len(told) == 1, told
+    codes = {one.id: await eu.code(one) for one in (own, app)}
+    told = await statements(eu, lambda: eu.exchange(own, codes[own.id]))
+    assert not any("data_centers WHERE" in text for text in told), told
+    told = await statements(eu, lambda: eu.exchange(app, codes[app.id]))
+    assert any("data_centers WHERE" in text for text in told), told

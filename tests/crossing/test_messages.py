@@ -7,6 +7,7 @@ import pytest
 
 from grantline.crossing import NotTaken
 from grantline.datacenters import ADDRESS, HEADER, MESSAGE_TYPE, claims_of_message
+from grantline.web.background import sweep
 from tests.centers import Sites
 
 
@@ -95,3 +96,16 @@ async def test_a_key_that_the_registry_does_not_list_is_not_used(sites: Sites) -
     await sites["us"].server.neighbours.look(sites["us"].mint)
     assert await sites.carry("us") == {"us>eu": "The registry lists no key of this data center."}
     assert NotTaken("x").reason == "x"
+
+
+async def test_a_message_is_remembered_as_long_as_it_could_be_taken_again(sites: Sites) -> None:
+    eu = sites["eu"]
+    token = signed(sites, b"{}")
+    assert await deliver(sites, token) == (200, "")
+    sites.clock.advance(120 + 60)
+    await sweep(eu.db, sites.clock())
+    assert (await deliver(sites, token))[1] in ("a replay", "expired")
+    sites.clock.advance(600)
+    assert await sweep(eu.db, sites.clock()) >= 1
+    assert await eu.db.one("SELECT 1 FROM messages_taken") is None
+    assert await deliver(sites, token) == (403, "expired")

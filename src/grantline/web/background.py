@@ -68,6 +68,11 @@ _RULES: Final = (
         0,
     ),
     (
+        "DELETE FROM messages_taken WHERE (sender, id) IN"
+        " (SELECT sender, id FROM messages_taken WHERE expires_at <= $1 LIMIT $2)",
+        0,
+    ),
+    (
         "DELETE FROM moved_authorizations WHERE id IN"
         " (SELECT id FROM moved_authorizations WHERE expires_at <= $1 LIMIT $2)",
         0,
