@@ -17,7 +17,7 @@ from bench.seed import Size
 from bench.session import Session, postgres_settings, session
 from bench.store import Results
 
-SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales", "rows", "console")
+SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales", "rows", "console", "kit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def run(found: Session, asked: Asked, results: Results) -> None:
         found.peers()
     if found.figures:
         results.put("cases", found.figures, taken)
-    for name in ("latency", "starts", "scales", "rows", "console"):
+    for name in ("latency", "starts", "scales", "rows", "console", "kit"):
         if name in asked.sections:
             results.put(name, getattr(found, name)(), taken)
     if "people" in asked.sections:

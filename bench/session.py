@@ -13,6 +13,7 @@ from bench.cases import CASES, CLIENT_CREDENTIALS, ECHO, REFRESH
 from bench.cluster import SETTINGS, Postgres, postgres
 from bench.console import PageTime, measure_console
 from bench.copying import copy_rows
+from bench.kit import KitCost, measure_kit
 from bench.latency import SHARES, Latency, latencies
 from bench.load import Cores
 from bench.measure import Case, Figure, Plan, line, measure
@@ -129,6 +130,12 @@ class Session:
         """The console's pages in a workspace of ten thousand clients."""
         found = measure_console(self.data / "console", Amounts())
         say("\n".join(str(page) for page in found))
+        return found
+
+    def kit(self) -> list[KitCost]:
+        """What checking a token adds to a request to an API."""
+        found = measure_kit(400 if self.plan.runs > 1 else 100)
+        say("\n".join(str(one) for one in found))
         return found
 
     def rows(self) -> list[RowSize]:

@@ -3,6 +3,7 @@
 from bench import cases, growth, latency, scaling, sign_in, starting
 from bench.console import GOAL_MS, PageTime
 from bench.growth import Grown
+from bench.kit import KitCost
 from bench.latency import Latency
 from bench.measure import Figure
 from bench.scaling import Scale
@@ -23,6 +24,7 @@ def shortfalls(results: Results) -> list[str]:
         *_growth(results.of("growth", Grown)),
         *_scaling(results.of("scales", Scale)),
         *_pages(results.of("console", PageTime)),
+        *_kit(results.of("kit", KitCost)),
         *[f"{one.server}: {one.name} had {one.errors} errors." for one in figures if one.errors],
     ]
 
@@ -38,6 +40,7 @@ def unmeasured(results: Results) -> list[str]:
         "scales": "two workers and two nodes",
         "rows": "bytes per row",
         "console": "the console's pages in a large workspace",
+        "kit": "what checking a token costs an API",
         "growth": "five million authorizations",
     }
     return [words for name, words in wanted.items() if not results.sections.get(name)]
@@ -48,6 +51,15 @@ def _pages(found: list[PageTime]) -> list[str]:
         f"{one.path} takes {one.median_ms:.0f} ms; the goal is {GOAL_MS}."
         for one in found
         if one.median_ms > GOAL_MS
+    ]
+
+
+def _kit(found: list[KitCost]) -> list[str]:
+    return [
+        f"The kit, {one.name}, adds {one.cost:.0f} µs; the bar is {one.bar:.0f}, and one signature takes"
+        f" {found[0].cost:.0f} µs here."
+        for one in found
+        if one.bar and one.cost > one.bar
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bench import scaling
 from bench.console import PageTime
 from bench.growth import Grown
+from bench.kit import KitCost
 from bench.latency import Latency
 from bench.markdown import table
 from bench.measure import Figure
@@ -190,6 +191,24 @@ def console(found: Sequence[PageTime]) -> str:
     return table(
         ("page", "median ms", "slowest ms"),
         [(one.path, f"{one.median_ms:.1f}", f"{one.slowest_ms:.1f}") for one in found if one.status == 200],
+    )
+
+
+def kit(found: Sequence[KitCost]) -> str:
+    """What each way to check a token adds to a request."""
+    alone = found[0].cost if found else 1
+    return table(
+        ("check", "CPU µs", "least–most", "× one signature", "questions for one request"),
+        [
+            (
+                one.name,
+                f"{one.cost:,.0f}" + (f" (bar {one.bar})" if one.bar else ""),
+                f"{one.least:,.0f}–{one.most:,.0f}",
+                f"{one.cost / alone:.2f}",
+                _optional(one.questions, "{:.2f}"),
+            )
+            for one in found
+        ],
     )
 
 

@@ -15,6 +15,7 @@ from bench import capacity, pictures, report, shortfalls
 from bench.cases import POSTGRES, SQLITE
 from bench.console import PageTime
 from bench.growth import Grown
+from bench.kit import KitCost
 from bench.latency import Latency
 from bench.measure import Figure
 from bench.scaling import ONE, TWO_NODES, Scale
@@ -56,6 +57,7 @@ def test_a_peer_that_is_cheaper_is_said() -> None:
 @pytest.mark.parametrize(
     ("section", "good", "bad"),
     [
+        ("kit", KitCost("offline", 14.9, 14, 16, 15), KitCost("offline", 15.1, 14, 16, 15)),
         ("sign_ins", SignIn(SQLITE, 20900, 20000, 40, 0), SignIn(SQLITE, 22000, 20000, 40, 0)),
         (
             "floods",
