@@ -286,6 +286,9 @@ async def test_T75_the_choice_is_a_cookie_with_a_code_alone_and_comes_first_the_
     assert "You went on in Europe last time" in words(again)
     assert offered(again) == ["eu"]
     assert again.text.index('value="eu"') < again.text.index('name="password"')
+    wrong = await browser.submit(again, {"email": "x@example.com", "password": "x"}, path="/signin")
+    assert offered(wrong) == ["eu"]
+    assert wrong.text.index('value="eu"') > wrong.text.index('name="password"'), "beside the others"
     await browser.sign_in(again)
     signed_out = us.browser()
     signed_out.http.cookies.set("gl_us_data_center", browser.http.cookies.get("gl_us_data_center") or "")

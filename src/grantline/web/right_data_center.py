@@ -15,6 +15,8 @@ _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         " Send this request to {issuer}, or turn on {ours} for this client.",
         "token_wrong_data_center": "This code or token belongs to the {theirs} data center. You called"
         " {ours}. Send this request to {issuer}.",
+        "device_elsewhere": "The data of the person is in the {theirs} data center. You called {ours}. Start"
+        " again at {issuer}.",
         "access_token_wrong_data_center": "This access token belongs to the {theirs} data center. You called"
         " {ours}. Send this request to {issuer}.",
         "key_wrong_data_center": "This personal access token belongs to the {theirs} data center. You called"

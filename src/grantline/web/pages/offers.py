@@ -2,7 +2,7 @@
 on. It is told from the app and from what this browser chose before, never from an address that somebody
 typed (T115)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grantline.authorize import PendingFlow, carried_query
@@ -34,6 +34,12 @@ class Offers:
 
     def __bool__(self) -> bool:
         return bool(self.centers or self.chosen or self.missing)
+
+    def together(self) -> "Offers":
+        """The same with the one that was chosen last as the first among the others."""
+        if self.chosen is None:
+            return self
+        return replace(self, centers=(self.chosen, *self.centers), chosen=None)
 
     def find(self, code: str) -> DataCenter | None:
         """The one of this code, if it is offered."""

@@ -63,6 +63,7 @@ async def sign_in_page(
         offers = Offers(visit.server.mint.home.name)  # a page of the person who is signed in here
     else:
         offers = await find_offers(visit, flow, client)
+    failed = problem == WRONG
     target = form_target(flow.redirect_uri) if flow is not None and flow.redirect_uri else ""
     return visit.render(
         "people/signin.html",
@@ -76,8 +77,8 @@ async def sign_in_page(
         problem=_(problem),
         wait_seconds=wait_seconds,
         again=again,
-        offers=offers,
-        failed=problem == WRONG,
+        offers=offers.together() if failed else offers,
+        failed=failed,
         elsewhere=_(elsewhere),
     )
 
