@@ -1,0 +1,49 @@
+"""The client library: tokens made, renewed ahead of time, kept, and shared between threads, tasks, processes
+and machines.
+
+The rules stand once, in flows without I/O (`asking`, `renewing`, `metadata`), which two drivers carry out
+(`driving`). `session.py` is the noun that apps hold; `stores/` is where grants are kept; `errors.py` is what
+can go wrong. It knows nothing of the server's own code but the specifications.
+"""
+
+from grantline.sdk.asking import App
+from grantline.sdk.errors import (
+    CallbackRefused,
+    ClientRejected,
+    GrantlineError,
+    GrantTokenUnusable,
+    ReconnectRequired,
+    ScopeMissing,
+    StoreRefused,
+    Throttled,
+    Unreachable,
+    WrongDataCenter,
+)
+from grantline.sdk.record import AccessToken, Key, Record, Secret
+from grantline.sdk.renewing import Grant
+from grantline.sdk.session import Session, Status
+from grantline.sdk.stores import AsyncStore, MemoryStore, Store
+
+__all__ = [
+    "AccessToken",
+    "App",
+    "AsyncStore",
+    "CallbackRefused",
+    "ClientRejected",
+    "Grant",
+    "GrantTokenUnusable",
+    "GrantlineError",
+    "Key",
+    "MemoryStore",
+    "ReconnectRequired",
+    "Record",
+    "ScopeMissing",
+    "Secret",
+    "Session",
+    "Status",
+    "Store",
+    "StoreRefused",
+    "Throttled",
+    "Unreachable",
+    "WrongDataCenter",
+]

@@ -1,0 +1,152 @@
+"""The token endpoint: what is asked there, and its answers and refusals as values (RFC 6749 §5)."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from grantline.sdk.clock import ServerClock
+from grantline.sdk.effects import Flow, Reply, Send, Sleep
+from grantline.sdk.errors import (
+    ClientRejected,
+    GrantlineError,
+    GrantTokenUnusable,
+    ReconnectRequired,
+    ScopeMissing,
+    Throttled,
+    Unreachable,
+    WrongDataCenter,
+)
+from grantline.sdk.metadata import Server, members_of
+from grantline.sdk.record import AccessToken, Secret
+
+ATTEMPTS: Final = 3
+PAUSES: Final = (0.2, 1.0)
+LONGEST_WAIT_SECONDS: Final = 600.0
+_CODE_GRANTS: Final = ("authorization_code",)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A registered client."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret | None = None
+    redirect_uri: str = ""
+    basic: bool = False
+    """Send the secret as HTTP Basic instead of in the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the token endpoint gave."""
+
+    access_token: AccessToken
+    refresh_token: Secret | None
+    scope: tuple[str, ...]
+    api_domain: str
+    id_token: Secret | None
+
+
+def ask(
+    server: Server, app: App, clock: ServerClock, form: Mapping[str, str | Secret], *, repeat: bool = False
+) -> Flow[Answer]:
+    """Ask for tokens. `repeat`: the same may be asked again when an answer is lost, as a refresh may. Raises
+    the errors of the tree."""
+    reply = yield from _send(server, app, form, attempts=ATTEMPTS if repeat else 1)
+    clock.learn(reply.headers.get("date", ""))
+    members = members_of(reply, server.token_endpoint)
+    if "error" in members or reply.status != 200:
+        raise refusal(server.issuer, reply, members, str(form.get("grant_type", "")))
+    return _read(server, clock, members, form)
+
+
+def _send(server: Server, app: App, form: Mapping[str, str | Secret], *, attempts: int) -> Flow[Reply]:
+    request = authenticated(server.token_endpoint, app, form)
+    for attempt in range(attempts):
+        try:
+            reply: Reply = yield request
+        except Unreachable:
+            if attempt + 1 == attempts:
+                raise
+        else:
+            if reply.status < 500 or attempt + 1 == attempts:
+                return reply
+        yield Sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+    raise AssertionError("the last attempt returns or raises")
+
+
+def authenticated(url: str, app: App, form: Mapping[str, str | Secret]) -> Send:
+    """A request with the client's credentials (RFC 6749 §2.3.1)."""
+    headers: dict[str, str | Secret] = {"accept": "application/json"}
+    fields = dict(form)
+    if app.basic and app.client_secret is not None:
+        pair = f"{quote_plus(app.client_id)}:{quote_plus(app.client_secret.reveal())}"
+        headers["authorization"] = Secret("Basic " + b64encode(pair.encode()).decode())
+    else:
+        fields["client_id"] = app.client_id
+        if app.client_secret is not None:
+            fields["client_secret"] = app.client_secret
+    return Send("POST", url, fields, headers)
+
+
+def _read(
+    server: Server, clock: ServerClock, members: Mapping[str, Any], form: Mapping[str, str | Secret]
+) -> Answer:
+    value, seconds = members.get("access_token"), members.get("expires_in", 3600)
+    if not isinstance(value, str) or not value or isinstance(seconds, bool):
+        raise Unreachable(f"{server.token_endpoint} gave an answer without a token.")
+    try:
+        life = max(0, int(float(seconds)))
+    except (TypeError, ValueError, OverflowError):
+        life = 3600
+    now = int(clock.now())
+    asked = form.get("scope", "")
+    told = members.get("scope", asked if isinstance(asked, str) else "")
+    scope = tuple(str(told).replace(",", " ").split())
+    refresh_token, id_token = members.get("refresh_token"), members.get("id_token")
+    domain = members.get("api_domain")
+    return Answer(
+        AccessToken(Secret(value), scope, now + life, now),
+        Secret(refresh_token) if isinstance(refresh_token, str) and refresh_token else None,
+        scope,
+        domain.removesuffix("/") if isinstance(domain, str) else "",
+        Secret(id_token) if isinstance(id_token, str) and id_token else None,
+    )
+
+
+def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: str) -> GrantlineError:
+    """What a refused request means. Words of the standards and of the vendor's wire alike."""
+    error, code = str(members.get("error", "")), str(members.get("code", ""))
+    said = str(members.get("error_description", "")) or f"{issuer} answered {error or reply.status}."
+    told: dict[str, Any] = {
+        "code": code,
+        "issuer": issuer,
+        "request_id": reply.headers.get("x-request-id", "")[:100],
+    }
+    expected = members.get("expected_issuer")
+    if isinstance(expected, str) and expected:
+        return WrongDataCenter(said, expected=expected, code=code, issuer=issuer)
+    wait = retry_after(reply)
+    if reply.status == 429 or error in ("slow_down", "Access Denied"):
+        return Throttled(said, retry_after=wait if wait is not None else 60.0, **told)
+    if reply.status >= 500 or error in ("temporarily_unavailable", "server_error"):
+        return Unreachable(said, retry_after=wait, **told)
+    if error in ("invalid_grant", "invalid_code", "invalid_token"):
+        kind = GrantTokenUnusable if grant_type in _CODE_GRANTS else ReconnectRequired
+        return kind(said, **told)
+    if error in ("invalid_scope", "insufficient_scope"):
+        return ScopeMissing(said)
+    if error in ("invalid_client", "invalid_client_secret", "unauthorized_client"):
+        return ClientRejected(said, **told)
+    return GrantlineError(said, **told)
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds of `Retry-After`, at most ten minutes; None where it says nothing."""
+    text = reply.headers.get("retry-after", "")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 6:
+        return None
+    return min(float(text), LONGEST_WAIT_SECONDS)

@@ -1,0 +1,166 @@
+"""A live access token, whatever it takes: kept, renewed early, or made now.
+
+One caller renews at a time: threads and tasks of a process by a flight, processes and machines by the store's
+lock. Who gets the lock reads the store again first, and asks only if it is still needed. A new refresh token
+is in the store before its access token is given out; if the answer was lost on the way, or the process died
+before it wrote, the same refresh is asked again, which the server answers alike for a minute.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from grantline.sdk.asking import Answer, App, ask
+from grantline.sdk.clock import ServerClock
+from grantline.sdk.effects import Flow, Get, Put, Sleep, TryLock, Unlock
+from grantline.sdk.errors import ReconnectRequired, ScopeMissing, StoreRefused
+from grantline.sdk.metadata import Server, discover
+from grantline.sdk.record import AccessToken, Key, Record, Secret
+from grantline.sdk.windows import Windows
+
+LOCK_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.05
+LONGEST_WAIT_SECONDS: Final = 90.0
+
+
+@dataclass(slots=True)
+class Grant:
+    """One grant in use: whose it is, and how its tokens are renewed."""
+
+    app: App
+    key: Key
+    clock: ServerClock = field(default_factory=ServerClock)
+    windows: Windows = field(default_factory=Windows)
+    server: Server | None = None
+    own: bool = False
+    """The app's own tokens, by client credentials: there is no refresh token, and nothing to lose."""
+    own_scope: tuple[str, ...] = ()
+
+
+def find_server(grant: Grant) -> Flow[Server]:
+    """The server of the grant, discovered once. Raises Unreachable."""
+    if grant.server is None:
+        grant.server = yield from discover(grant.key.issuer)
+    return grant.server
+
+
+def read(grant: Grant) -> Flow[Record]:
+    """The stored grant. Raises ReconnectRequired when there is none, or it is over."""
+    record: Record | None = yield Get(grant.key.text)
+    if record is None:
+        if grant.own:
+            return Record(grant.key, grant.own_scope)
+        raise ReconnectRequired("No grant is stored for this app and person.")
+    if record.ended and not grant.own:
+        raise ReconnectRequired(f"The grant is over: {record.ended}")
+    return record
+
+
+def check_scope(record: Record, scope: tuple[str, ...]) -> None:
+    """Raises ScopeMissing when the grant does not have it all."""
+    missing = tuple(one for one in scope if one not in record.scope)
+    if missing:
+        raise ScopeMissing(f"The grant does not have {' '.join(missing)}.", needed=scope, have=record.scope)
+
+
+def renew(
+    grant: Grant, scope: tuple[str, ...] = (), *, min_seconds: float = 0, refused: str = ""
+) -> Flow[tuple[Record, AccessToken]]:
+    """A token that is good for `min_seconds` and is not `refused`, which an API did not take; and the grant
+    as it is stored now. Raises the errors of the tree."""
+    owner = secrets.token_hex(8)
+    waited = 0.0
+    while True:
+        found = yield from _good_one(grant, scope, min_seconds, refused)
+        if found is not None:
+            return found
+        if (yield TryLock(grant.key.text, owner, LOCK_SECONDS)):
+            break
+        if waited > LONGEST_WAIT_SECONDS:
+            raise StoreRefused("Another program renews this grant and does not come to an end.")
+        yield Sleep(LOOK_SECONDS)
+        waited += LOOK_SECONDS
+    try:
+        found = yield from _good_one(grant, scope, min_seconds, refused)
+        return found if found is not None else (yield from _make(grant, scope))
+    finally:
+        yield Unlock(grant.key.text, owner)
+
+
+def _good_one(
+    grant: Grant, scope: tuple[str, ...], min_seconds: float, refused: str
+) -> Flow[tuple[Record, AccessToken] | None]:
+    """What the store has by now, if it is good enough."""
+    record = yield from read(grant)
+    if not grant.own:
+        check_scope(record, scope)
+    token = record.token_for(scope)
+    if token is None or token.secret == Secret(refused):
+        return None
+    state = grant.windows.state(token, grant.clock.now(), min_seconds)
+    return (record, token) if state == "fresh" else None
+
+
+def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToken]]:
+    """Ask the server, and store what it gave before anybody uses it. The caller holds the lock."""
+    record = yield from read(grant)
+    server = yield from find_server(grant)
+    try:
+        answer: Answer = yield from ask(
+            server, grant.app, grant.clock, _form(grant, record, scope), repeat=True
+        )
+    except ReconnectRequired as over:
+        yield from _end(record, over.what)
+        raise
+    record = _taken(record, answer, scope)
+    while not (yield Put(grant.key.text, record, record.version)):
+        present = yield Get(grant.key.text)  # somebody wrote without the lock; what we have is newer
+        record = replace(record, version=present.version if present is not None else 0)
+    return replace(record, version=record.version + 1), record.access_tokens[-1]
+
+
+def _form(grant: Grant, record: Record, scope: tuple[str, ...]) -> Mapping[str, str | Secret]:
+    if grant.own:
+        return {"grant_type": "client_credentials", "scope": " ".join(scope or grant.own_scope)}
+    if record.refresh_token is None:
+        raise ReconnectRequired("The access token is over, and there is no refresh token.")
+    form: dict[str, str | Secret] = {
+        "grant_type": "refresh_token",
+        "refresh_token": record.refresh_token,
+    }
+    if scope and frozenset(scope) != frozenset(record.scope):
+        form["scope"] = " ".join(scope)
+    return form
+
+
+def _taken(record: Record, answer: Answer, scope: tuple[str, ...]) -> Record:
+    """The record with what the server gave. What it does not say stays."""
+    told = answer.access_token.scope or scope or record.scope
+    token = replace(answer.access_token, scope=told)
+    return replace(
+        record.with_token(token),
+        refresh_token=answer.refresh_token or record.refresh_token,
+        api_domain=answer.api_domain or record.api_domain,
+        ended="",
+    )
+
+
+def _end(record: Record, why: str) -> Flow[None]:
+    """Note that the grant is over, so that nobody asks again."""
+    yield Put(record.key.text, replace(record, access_tokens=(), ended=why), record.version)
+
+
+def keep(grant: Grant, answer: Answer, *, email: str = "") -> Flow[Record]:
+    """Store a new grant, over one that was there."""
+    present: Record | None = yield Get(grant.key.text)
+    version = present.version if present is not None else 0
+    record = replace(
+        _taken(Record(grant.key, answer.scope), answer, ()),
+        email=email or (present.email if present is not None else ""),
+        version=version,
+    )
+    while not (yield Put(grant.key.text, record, version)):
+        present = yield Get(grant.key.text)
+        version = present.version if present is not None else 0
+    return replace(record, version=version + 1)

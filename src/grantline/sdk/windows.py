@@ -1,0 +1,38 @@
+"""When an access token is renewed: early by one caller while the others go on, and at the latest by all."""
+
+import random
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from grantline.sdk.record import AccessToken
+
+EARLY_SECONDS: Final = 900
+MUST_SECONDS: Final = 60
+State = Literal["fresh", "early", "must"]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`early`: the last quarter of an hour, or the last quarter of a life that is shorter; `must`: the last
+    minute, or the last tenth. `jitter` spreads many processes over the early window."""
+
+    jitter: float = 0.2
+
+    def state(self, token: AccessToken, now: float, min_seconds: float = 0) -> State:
+        """Where a token stands. `min_seconds`: how long it must be good for, as for a long upload."""
+        life = max(1, token.expires_at - token.issued_at)
+        left = token.expires_at - now
+        must = max(min(MUST_SECONDS, life / 10), min_seconds)
+        if left <= must:
+            return "must"
+        early = min(EARLY_SECONDS, life / 4)
+        spread = early * self.jitter * _share(token)
+        return "early" if left <= max(early - spread, must) else "fresh"
+
+
+def _share(token: AccessToken) -> float:
+    """A number from 0 to 1, the same for one token in one process."""
+    return random.Random(hash((token.secret, _PROCESS))).random()  # noqa: S311 - spreads load, guards nothing
+
+
+_PROCESS: Final = random.SystemRandom().random()
