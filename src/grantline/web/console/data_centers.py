@@ -135,7 +135,7 @@ def endpoints_of(center: DataCenter) -> list[dict[str, str]]:
 
 
 async def ask_to_switch_off(visit: Visit, place: Place, client: Client) -> Response:
-    """GET …/data-centers/off?center=…: what happens to people there, before it does; where it is not on, the list."""
+    """GET …/data-centers/off?center=…: what happens to people there, before it does; else the list."""
     code = visit.request.query_params.get("center", "")
     rows = {row.data_center: row for row in await list_elsewhere(visit.server.db, client.id)}
     if code not in rows or not rows[code].enabled:
