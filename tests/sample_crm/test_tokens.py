@@ -82,8 +82,8 @@ async def test_T100_no_route_answers_without_a_token_or_without_its_scope(
 
 def all_scopes() -> list[str]:
     """Every single right in the CRM, each by itself."""
-    things = ["modules.leads", "modules.contacts", "modules.products", "settings.fields", "settings.modules"]
-    things += ["users", "org", "bulk", "files"]
+    things = ["modules.leads", "modules.contacts", "modules.products", "modules.invoices"]
+    things += ["settings.fields", "settings.modules", "users", "org", "bulk", "files"]
     return [f"CRM.{thing}.{right}" for thing in things for right in ("READ", "CREATE", "UPDATE", "DELETE")]
 
 

@@ -57,18 +57,22 @@ class Arrivals:
         self, request: Request, organization: str, bounds: Bounds
     ) -> AsyncIterator[Sequence[Arrived]]:
         """The files of the field `file`; those that nobody moved away are deleted at the end. Refusal."""
-        if self._arriving[organization] >= MOST_AT_ONCE:
-            message = f"{MOST_AT_ONCE} uploads of your organization are under way. Wait for one to end."
-            raise Refusal(429, "TOO_MANY_REQUESTS", message, headers={"Retry-After": "5"})
-        self._arriving[organization] += 1
+        self.count(organization, 1)
         reader = _Reader(self._storage, bounds)
         try:
             yield await _read(request, reader, bounds)
         finally:
             reader.drop()
-            self._arriving[organization] -= 1
-            if not self._arriving[organization]:
-                del self._arriving[organization]
+            self.count(organization, -1)
+
+    def count(self, organization: str, change: int) -> None:
+        """Note calls that begin or end; Refusal when the organization would have too many under way."""
+        if self._arriving[organization] + change > MOST_AT_ONCE:
+            message = f"{MOST_AT_ONCE} uploads of your organization are under way. Wait for one to end."
+            raise Refusal(429, "TOO_MANY_REQUESTS", message, headers={"Retry-After": "5"})
+        self._arriving[organization] += change
+        if not self._arriving[organization]:
+            del self._arriving[organization]
 
 
 def safe_name(given: str) -> str:

@@ -7,7 +7,7 @@ from grantline.sample_crm.criteria import DEEPEST, MOST_CONDITIONS, Wanted, want
 from grantline.sample_crm.modules import Field, Kind, Module
 from grantline.sample_crm.refusals import Refusal
 
-_MOST_VALUES: Final = 100
+MOST_VALUES: Final = 100
 _LONGEST_VALUE: Final = 500
 _COMPARATORS: Final[Mapping[str, str]] = {
     "equal": "equals",
@@ -67,8 +67,8 @@ def _condition(given: Mapping[str, Any], module: Module) -> Wanted:
         raise Refusal(400, "INVALID_CRITERIA", f"comparator is one of {known}.", {"api_name": field.name})
     value = given.get("value")
     values = value if isinstance(value, list) else [value]
-    if not 0 < len(values) <= _MOST_VALUES:
-        raise _invalid(f"A comparison takes up to {_MOST_VALUES} values.")
+    if not 0 < len(values) <= MOST_VALUES:
+        raise _invalid(f"A comparison takes up to {MOST_VALUES} values.")
     test = wanted_values(field, operator, [_text(one) for one in values])
     return (lambda record: not test(record)) if comparator in _NEGATIONS else test
 
