@@ -23,6 +23,7 @@ class Relay:
         self._passing = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -30,7 +31,7 @@ class Relay:
         self._thread.start()
         self._in_loop(self._passing.set)
         serving = asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
         return self
 
     def __exit__(
@@ -40,6 +41,7 @@ class Relay:
         asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     def cut(self) -> None:
         """Break every connection, and every new one."""
@@ -71,6 +73,8 @@ class Relay:
         assert done.wait(10)
 
     async def _finish(self) -> None:
+        if self._server is not None:
+            self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -79,7 +83,11 @@ class Relay:
         if self._is_cut:
             writer.transport.abort()
             return
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # it has not begun to listen
+            writer.transport.abort()
+            return
         self._writers |= {writer, back}
         self.sent.append(b"")
         self.answered.append(b"")
