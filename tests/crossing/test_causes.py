@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from grantline.activity import Cause, Recorder, list_causes_elsewhere, store_elsewhere
+from grantline.activity import (
+    Cause,
+    Recorder,
+    find_cause_elsewhere,
+    list_causes_elsewhere,
+    list_causes_elsewhere_of,
+    list_to_tell,
+    list_workspace_causes_elsewhere,
+    note_causes_told,
+    put_off_telling,
+    store_elsewhere,
+)
 from grantline.activity.elsewhere import MOST_FOR_EACH
 from grantline.activity.entries import Entry
 from grantline.activity.to_tell import AGAIN_SECONDS, MOST_UNCONFIRMED, PUT_OFF_SECONDS
@@ -318,3 +329,44 @@ async def test_what_was_told_goes_after_ninety_days_and_with_its_app(site: Site)
     await sweep(site.db, START + 91 * 86400)
     assert await site.db.all("SELECT client_id FROM causes_elsewhere") == []
     assert await waiting(site) == []
+
+
+@pytest.mark.both_engines
+async def test_what_waits_is_told_noted_and_put_off_in_the_same_way_on_both_engines(site: Site) -> None:
+    first, second = mint(CLIENT_ID, "eu"), mint(CLIENT_ID, "eu")
+    await record(site, [entry("1", app=first), entry("2", app=second), entry("3", app=mint(CLIENT_ID, "in"))])
+    told = await list_to_tell(site.db, "eu", START, limit=10)
+    assert {(cause.client_id, cause.count, cause.endpoint) for cause in told} == {
+        (first, 1, "/oauth/v2/token"),
+        (second, 1, "/oauth/v2/token"),
+    }
+    await put_off_telling(site.db, "eu", START)
+    assert await list_to_tell(site.db, "eu", START, limit=10) == []
+    assert len(await list_to_tell(site.db, "in", START, limit=10)) == 1
+    await record(site, [entry("4", app=first)])
+    async with site.db.transaction() as tx:
+        await note_causes_told(tx, told, {second}, START)
+    rows = {one[0]: one[1:] for one in await waiting(site)}
+    assert rows[first] == (2, 1, START + AGAIN_SECONDS)
+    assert second not in rows
+
+
+@pytest.mark.both_engines
+async def test_what_was_told_is_listed_by_app_by_workspace_and_by_request_on_both_engines(site: Site) -> None:
+    app = await site.app("server-based")
+    told = (app.id, True, "code_unknown", "invalid_grant", START, START + 5, "req_eu_1", 3)
+    cause = Cause(*told, endpoint="/oauth/v2/token")
+    for center in ("eu", "eu", "in"):
+        async with site.db.transaction() as tx:
+            await store_elsewhere(tx, center, [cause], own=[app.id])
+    listed = await list_causes_elsewhere(site.db, app.id)
+    assert [(one.data_center, one.count) for one in listed] == [("EU", 3), ("IN", 3)]
+    assert await list_causes_elsewhere(site.db, app.id, START + 6) == []
+    of_workspace = await list_workspace_causes_elsewhere(site.db, app.client.workspace_id, START, limit=9)
+    assert len(of_workspace) == 2
+    assert await list_workspace_causes_elsewhere(site.db, app.client.workspace_id + 1, START, limit=9) == []
+    assert len((await list_causes_elsewhere_of(site.db, [app.id, "x"], START))[app.id]) == 2
+    found = await find_cause_elsewhere(site.db, "req_eu_1")
+    assert found is not None
+    assert found.client_id == app.id
+    assert await find_cause_elsewhere(site.db, "req_eu_2") is None

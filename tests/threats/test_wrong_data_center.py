@@ -1,6 +1,7 @@
 """An identifier at the wrong data center: told from its name alone, at every endpoint, and nothing else told
 (R84, R70, T115)."""
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -10,11 +11,15 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from grantline.activity import find_entry
+from grantline.clients import ApiScope, find_client, set_data_centers
 from grantline.datacenters import DataCenter, DataCenters
+from grantline.oauth.jwk import encode_base64url
 from grantline.opaque import (
     ACCESS_TOKEN,
     AUTHORIZATION_CODE,
     CLIENT_ID,
+    CLIENT_SECRET,
     DEVICE_CODE,
     KINDS,
     PERSONAL_TOKEN,
@@ -23,7 +28,7 @@ from grantline.opaque import (
 )
 from tests.centers import Sites
 from tests.protocol.wire import bearer, challenge
-from tests.site import DEVICE_GRANT, SCOPE, App, Site
+from tests.site import DEVICE_GRANT, SCOPE, SPA, App, Site
 
 EU = DataCenter("eu", "https://accounts.eu.example", "https://api.eu.example", "Europe")
 HOME: Final = "United States"
@@ -281,6 +286,76 @@ async def test_T115_what_exists_there_is_answered_like_what_does_not(sites: Site
         assert said(answers[0]) == said(answers[1])
     assert len(sites.wires.passed) == before
     assert await eu.works(tokens["access_token"])
+
+
+async def test_T115_an_app_that_is_off_here_is_answered_like_one_that_never_was_on(sites: Sites) -> None:
+    """Whatever its own switches would make of the answer."""
+    us, eu = sites["us"], sites["eu"]
+    app = await us.app("client-based", vendor_compatible=True)
+    for codes in (("us", "eu"), ("us",)):
+        async with us.db.transaction() as tx:
+            client = await find_client(us.db, app.id)
+            assert client is not None
+            await set_data_centers(tx, client, codes, sites.clock())
+        assert await sites.carry() == {}
+    fields = {"grant_type": "refresh_token", "refresh_token": mint(REFRESH_TOKEN, "eu")}
+    origin = {"headers": {"Origin": SPA}}
+    off, never = [
+        await eu.post("/oauth/v2/token", {**fields, "client_id": one}, **origin)
+        for one in (app.id, mint(CLIENT_ID, "us"))
+    ]
+    assert off.json()["grantline_code"] == "client_wrong_data_center"
+    assert re.sub(r"req_eu_\w+", "", off.text) == re.sub(r"req_eu_\w+", "", never.text)
+    pages = [
+        (await eu.browser().get("/oauth/v2/auth", params=eu.request(app, client_id=one))).text
+        for one in (app.id, mint(CLIENT_ID, "us"))
+    ]
+    assert "Lead Board" not in pages[0]
+    same = [re.sub(r"(req_eu|glc_us)_\w+", "", page) for page in pages]
+    assert same[0] == same[1]
+
+
+async def test_R84_a_jwt_access_token_names_its_data_center_by_its_issuer(sites: Sites) -> None:
+    """It needs no proof for that: whoever makes one up is sent to an address of the registry."""
+    us, eu = sites["us"], sites["eu"]
+    billing = ApiScope("Billing.invoices.READ", "Read invoices")
+    await eu.api("https://billing.example", "Billing", scopes=(billing,), token_format="jwt-es256")
+    app, scope = await eu.app("server-based"), billing.name
+    answer = await eu.token(
+        app, grant_type="client_credentials", scope=scope, resource="https://billing.example"
+    )
+    token = answer.json()["access_token"]
+    assert token.startswith("ey")
+    here = await us.app("server-based")
+    assert await us.introspect(here, token) == {"active": False, "expected_issuer": eu.issuer}
+    refused = await us.post(REVOKE[0], {**here.credentials, "token": token})
+    assert (refused.status_code, refused.json()["expected_issuer"]) == (400, eu.issuer)
+    refused = await us.call("GET", "/oauth/v2/userinfo", headers=bearer(token))
+    assert (refused.status_code, challenge(refused)[1]["expected_issuer"]) == (401, eu.issuer)
+    id_token = jwt_of({"iss": eu.issuer}, typ="JWT")
+    for nothing in (jwt_of({"iss": "https://accounts.jp.example"}), jwt_of({"iss": us.issuer}), id_token):
+        assert await us.introspect(here, nothing) == {"active": False}
+
+
+def jwt_of(claims: Mapping[str, str], *, typ: str = "at+jwt") -> str:
+    """A token that nobody signed."""
+    parts = ({"alg": "ES256", "typ": typ}, claims)
+    return ".".join(
+        encode_base64url(part) for part in (*(json.dumps(one).encode() for one in parts), bytes(64))
+    )
+
+
+async def test_the_owner_is_told_that_a_secret_was_made_for_another_data_center(
+    site: Site, apps: Mapping[str, App]
+) -> None:
+    """The caller hears what it always hears."""
+    wrong = {**apps["server-based"].credentials, "client_secret": mint(CLIENT_SECRET, "eu")}
+    answer = await site.post("/oauth/v2/token", {**wrong, "grant_type": "client_credentials", "scope": SCOPE})
+    assert "EU" not in answer.text.replace(answer.json()["request_id"], "")
+    await site.mint.recorder.flush()
+    entry = await find_entry(site.db, answer.json()["request_id"])
+    assert entry is not None
+    assert entry.detail["hint"] == "The secret was made for EU."
 
 
 async def test_R84_a_token_is_not_said_to_be_revoked_where_it_lives_on(sites: Sites) -> None:

@@ -24,7 +24,7 @@ from grantline.oauth.errors import (
     Throttled,
 )
 from grantline.oauth.parameters import Parameters
-from grantline.opaque import CLIENT_ID, digest, recognise
+from grantline.opaque import CLIENT_ID, CLIENT_SECRET, digest, recognise
 
 PER_CLIENT: Final = Limit("failed-authentication", 20, 60)
 PER_NETWORK: Final = Limit("failed-authentication-network", 60, 60)
@@ -118,7 +118,7 @@ async def authenticate(
         raise InvalidRequest("credentials_in_query").concerning(client.id)
     if not client.enabled:
         raise (await why_disabled(db, client, issuers)).concerning(client.id)
-    problem = _problem(client, secret, now)
+    problem = _problem(client, secret, issuers, now)
     if problem is None:
         secret_id = _find_live(client, secret, now) if secret is not None else ""
         return Authenticated(client, secret is not None, in_query, secret_id=secret_id)
@@ -161,7 +161,7 @@ def _find_live(client: Client, secret: str, now: int) -> str:
     return found
 
 
-def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
+def _problem(client: Client, secret: str | None, issuers: Mapping[str, str], now: int) -> OAuthError | None:
     live = client.live_secrets(now)
     if secret is None:
         return InvalidClient("client_secret_missing") if not client.type.public else None
@@ -184,7 +184,17 @@ def _problem(client: Client, secret: str | None, now: int) -> OAuthError | None:
         )
     hashed = digest(secret)
     dead = [s.id for s in client.secrets if not s.is_live(now) and hmac.compare_digest(s.hash, hashed)]
-    return InvalidClient("client_secret_wrong", hint=f"Secret {dead[0]} is no longer live." if dead else None)
+    if dead:
+        return InvalidClient("client_secret_wrong", hint=f"Secret {dead[0]} is no longer live.")
+    return InvalidClient("client_secret_wrong", hint=_made_for(secret, issuers))
+
+
+def _made_for(secret: str, issuers: Mapping[str, str]) -> str | None:
+    """That a secret says another data center: an app may have one of its own for each."""
+    recognised = recognise(secret)
+    if recognised is None or recognised.kind != CLIENT_SECRET or recognised.data_center not in issuers:
+        return None
+    return f"The secret was made for {recognised.data_center.upper()}."
 
 
 def unknown_client(client_id: str, issuers: Mapping[str, str]) -> InvalidClient:

@@ -127,6 +127,11 @@ def unverified_issuer(token: str) -> str:
     return issuer if isinstance(issuer, str) else ""
 
 
+def unverified_type(token: str) -> str:
+    """What a token says it is (`typ`). Raises JwtRefused."""
+    return str(_parse(token)[0].get("typ", ""))
+
+
 def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(token) > MAX_LENGTH:
         raise JwtRefused("too long")

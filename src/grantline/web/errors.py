@@ -46,7 +46,9 @@ async def answer_error(server: Server, call: Call, error: Exception) -> Answer:
     """The JSON answer to a failed call, and its entry in the activity."""
     refusal = as_oauth_error(error, call.request_id)
     name_data_centers(refusal, server.mint.data_centers)
-    client = await _client_of(server, refusal)
+    # An app that is switched off here is answered like one that is not known here at all.
+    away = refusal.code == "client_wrong_data_center"
+    client = await _client_of(server, refusal) if not away else None
     record_failure(
         server,
         refusal,

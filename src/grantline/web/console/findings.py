@@ -107,7 +107,8 @@ async def _token(visit: Visit, place: Place, text: str) -> Finding:
     found = Finding(_(KINDS[known.kind]))
     found.fact(_("Data center"), known.data_center.upper())
     found.fact(_("Checksum"), _("right: it is whole"))
-    if known.data_center != visit.server.code:
+    home = visit.server.code
+    if known.data_center != home:
         return tell_elsewhere(visit, known, found, text)
     if known.kind == CLIENT_ID:
         return await _client_id(visit, place, text, found)

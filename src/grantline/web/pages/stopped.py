@@ -43,7 +43,10 @@ async def stopped_page(visit: Visit, error: OAuthError, *, status: int = 400) ->
     """Say what stopped, to the person and to the developers; the registered addresses only to the owner, and
     in the demo."""
     server = visit.server
-    client = await find_client(server.db, error.client_id) if error.client_id is not None else None
+    client = None
+    # An app that is switched off here looks like one that is not known here at all.
+    if error.client_id is not None and error.code != "client_wrong_data_center":
+        client = await find_client(server.db, error.client_id)
     own = None
     if client is not None and visit.account is not None:
         found = await find_client_for(server.db, visit.account.id, client.id)
