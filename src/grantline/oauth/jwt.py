@@ -151,12 +151,12 @@ def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _decode(segment: str) -> bytes:
-    # Bits of the last character that nothing is made of are zero, or one text could be spelled in many ways.
+    if not _SEGMENT.fullmatch(segment):
         raise JwtRefused("not base64url")
     rest = len(segment) % 4
     if rest == 1:
         raise JwtRefused("not base64url")
-    # Bits of the last character that nothing is made of must be zero, or one text could be spelled in many ways.
+    # Bits of the last character that nothing is made of are zero, or one text could be spelled many ways.
     if rest and segment[-1] not in _LAST[rest]:
         raise JwtRefused("base64url not canonical")
     return binascii.a2b_base64(segment.replace("-", "+").replace("_", "/") + _PADDING[rest])
