@@ -1,6 +1,7 @@
 """What is kept of a grant: the refresh token, the access tokens that still live, and where they are good."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
@@ -20,13 +21,17 @@ class Secret:
         """The text itself."""
         return self._value
 
+    def says(self, text: str) -> bool:
+        """Whether this is the text, in the same time for any text."""
+        return hmac.compare_digest(self._value.encode(), text.encode())
+
     def __repr__(self) -> str:
         return f"Secret({REDACTED})"
 
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
+        return isinstance(other, Secret) and self.says(other._value)
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -102,7 +107,7 @@ class Record:
     def without_token(self, value: str) -> "Record":
         """The record without this access token, which was refused."""
         return replace(
-            self, access_tokens=tuple(one for one in self.access_tokens if one.secret != Secret(value))
+            self, access_tokens=tuple(one for one in self.access_tokens if not one.secret.says(value))
         )
 
 

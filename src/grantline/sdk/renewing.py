@@ -96,7 +96,7 @@ def _good_one(
     if not grant.own:
         check_scope(record, scope)
     token = record.token_for(scope)
-    if token is None or token.secret == Secret(refused):
+    if token is None or token.secret.says(refused):
         return None
     state = grant.windows.state(token, grant.clock.now(), min_seconds)
     return (record, token) if state == "fresh" else None

@@ -98,7 +98,7 @@ class Session:
     ) -> tuple[AccessToken | None, str]:
         """What this process holds, and how it stands."""
         found = self._held.get(scope)
-        if found is None or found.secret == Secret(refused):
+        if found is None or found.secret.says(refused):
             return None, "must"
         return found, self.grant.windows.state(found, self.grant.clock.now(), min_seconds)
 

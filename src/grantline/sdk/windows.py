@@ -1,6 +1,7 @@
 """When an access token is renewed: early by one caller while the others go on, and at the latest by all."""
 
-import random
+import hashlib
+import secrets
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,8 +32,8 @@ class Windows:
 
 
 def _share(token: AccessToken) -> float:
-    """A number from 0 to 1, the same for one token in one process."""
-    return random.Random(hash((token.secret, _PROCESS))).random()  # noqa: S311 - spreads load, guards nothing
+    """A number from 0 to 1, the same for one token in one process, and another in each process."""
+    return hashlib.blake2b(_PROCESS + token.value.encode(), digest_size=1).digest()[0] / 255
 
 
-_PROCESS: Final = random.SystemRandom().random()
+_PROCESS: Final = secrets.token_bytes(8)
