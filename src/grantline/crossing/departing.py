@@ -61,7 +61,7 @@ KEPT: Final[Mapping[str, str]] = MappingProxyType(
         "activity": "why an app was refused, with the network it came from, 30 days; names no account",
         "apis": _APPS,
         "arrivals": "by which move a number came here, so that no move makes two people",
-        "audit": "security acts of 400 days, by the account's number; see docs/data-centers.md",
+        "audit": "security acts of 400 days, by the account's number; see docs/operators.md",
         "audit_chain": "seals over the audit",
         "causes_elsewhere": _APPS,
         "causes_to_tell": _APPS,
