@@ -2,6 +2,7 @@
 once, and without anything of the person or the device's place (B7, T60–T64)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,6 +11,17 @@ import pytest
 from grantline.crossing import NotTaken
 from grantline.crossing.devices import KIND
 from grantline.datacenters import ADDRESS
+from grantline.tokens import (
+    DeviceCode,
+    find_by_user_code,
+    find_device_code,
+    give_back_device_code,
+    hand_over_device_code,
+    hash_user_code,
+    keep_device_code_for,
+    read_user_code,
+    take_over_device_code,
+)
 from tests.centers import Sites
 from tests.site import CHALLENGE, DEVICE_GRANT, SCOPE, VERIFIER, App, Browser, Site
 from tests.threats.test_data_centers_people import ELSEWHERE, EU, go_to, offered, shared, words
@@ -450,6 +462,58 @@ async def test_a_data_center_cannot_fill_another_with_wishes(
         assert await sent(sites, {**wish, **code}) == ""
     more = {"device_code_hash": "ff" * 32, "user_code": "BCDFGHJM"}
     assert await sent(sites, {**wish, **more}) == "too many devices wait"
+
+
+async def found(site: Site, user_code: str) -> DeviceCode:
+    """The row behind a user code."""
+    letters = read_user_code(user_code) or ""
+    code = await find_by_user_code(site.db, hash_user_code(site.mint.keyring, letters), site.clock())
+    assert code is not None
+    return code
+
+
+@pytest.mark.both_engines
+async def test_T64_a_code_is_kept_for_one_data_center_and_goes_there_once(site: Site) -> None:
+    """The statements of the side where the device asked, with no other data center about."""
+    started = await site.device_start(await site.app("non-browser"))
+    code, now = await found(site, started["user_code"]), site.clock()
+    mine, theirs = b"m" * 32, b"t" * 32
+    async with site.db.transaction() as tx:
+        assert await keep_device_code_for(tx, code, "eu", browser_hash=mine, now=now)
+        assert await keep_device_code_for(tx, code, "eu", browser_hash=theirs, now=now)
+        assert not await keep_device_code_for(tx, code, "in", browser_hash=mine, now=now)
+        assert not await hand_over_device_code(tx, code, "in", now)
+        await give_back_device_code(tx, code, "in")
+    assert (await found(site, started["user_code"])).user_location == "eu"
+    async with site.db.transaction() as tx:
+        await give_back_device_code(tx, code, "eu")
+        assert await keep_device_code_for(tx, code, "in", browser_hash=mine, now=now)
+        assert await hand_over_device_code(tx, code, "in", now)
+        assert not await hand_over_device_code(tx, code, "in", now)
+        assert not await keep_device_code_for(tx, code, "in", browser_hash=mine, now=now)
+    row = await find_device_code(site.db, started["device_code"])
+    assert row is not None
+    assert (row.status, row.user_location) == ("elsewhere", "in")
+
+
+@pytest.mark.both_engines
+async def test_T64_a_code_of_elsewhere_is_taken_over_once(site: Site) -> None:
+    """The statements of the other side."""
+    app = await site.app("non-browser")
+    started = await site.device_start(app)
+    here = await found(site, started["user_code"])
+    code = replace(here, device_code_hash=b"x" * 32, started_in="eu", network="", user_agent="")
+    keyring, now = site.mint.keyring, site.clock()
+    mine = read_user_code(started["user_code"]) or ""
+    free = "BCDFGHJK" if mine != "BCDFGHJK" else "KJHGFDCB"
+    async with site.db.transaction() as tx:
+        assert not await take_over_device_code(tx, keyring, code, mine, now), "another device shows it"
+        assert await take_over_device_code(tx, keyring, code, free, now)
+        assert await take_over_device_code(tx, keyring, code, free, now)
+        other = replace(code, started_in="in")
+        assert not await take_over_device_code(tx, keyring, other, free, now)
+    taken = await found(site, free)
+    assert (taken.started_in, taken.scope, taken.expires_at) == ("eu", here.scope, here.expires_at)
 
 
 async def test_both_sides_write_it_down(sites: Sites) -> None:

@@ -156,6 +156,7 @@ async def test_a_request_too_long_for_an_address_is_not_offered_elsewhere(sites:
     long = sites["us"].request(app, claims="x" * 7500)
     page = await sites["us"].browser().post("/oauth/v2/auth", long, origin=None)
     assert (page.status_code, offered(page)) == (200, [])
+    assert "This can’t go on in Europe." in words(page)
 
 
 @pytest.mark.parametrize("type_name", ["server-based", "client-based", "mobile"])

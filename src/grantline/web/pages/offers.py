@@ -26,9 +26,9 @@ class Offers:
     chosen: DataCenter | None = None
     """The one of them that was chosen last in this browser; it is not among `centers` again."""
     missing: tuple[str, ...] = ()
-    """Names of those where the app does not work."""
+    """Names of those where what waits here can't go on."""
     app: str = ""
-    """Name of the app, if it is for one."""
+    """Name of the app, if it is because of the app that it can't."""
     sources: str = ""
     """What `form-action` must name, so that the browser may go there."""
 
@@ -61,8 +61,8 @@ async def find_offers(visit: Visit, flow: PendingFlow | None, client: Client | N
         home=centers.home.name,
         centers=tuple(one for one in here if one is not chosen),
         chosen=chosen,
-        missing=tuple(one.name for one in centers.others if one not in here),
-        app=client.name if client is not None else "",
+        missing=tuple(one.name for one in centers.others if one not in here and client is not None),
+        app=client.name if client is not None and _fits(flow) else "",
         sources=" ".join(dict.fromkeys(form_target(address) for address in addresses)),
     )
 
@@ -71,9 +71,12 @@ def _goes_on_at(center: DataCenter, flow: PendingFlow | None, client: Client | N
     """Whether what waits in this flow can go on in that data center."""
     if flow is None or flow.kind not in ("authorize", "device"):
         return True
-    if flow.kind == "authorize" and not carried_query(flow.request):
-        return False  # too long for any address
-    return client is not None and client.enabled and works_in(client, center.code)
+    return client is not None and client.enabled and works_in(client, center.code) and _fits(flow)
+
+
+def _fits(flow: PendingFlow | None) -> bool:
+    """Whether a request, if this is one, is short enough for an address."""
+    return flow is None or flow.kind != "authorize" or bool(carried_query(flow.request))
 
 
 async def _client_of_device(visit: Visit, flow: PendingFlow) -> Client | None:
