@@ -1,13 +1,14 @@
 """Every type of app, for people of both data centers: the app knows its home alone, and follows (R14, R71,
 B6)."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import httpx2
 import pytest
 
-from tests.data_centers.following import FollowingApp, NotFollowed, Person
+from tests.data_centers.following import FollowingApp, NotFollowed, Person, wait_until
 from tests.running import Demo, run_grantline
 from tests.site import DEVICE_GRANT, VERIFIER
 
@@ -35,6 +36,7 @@ def person(demo: Demo) -> Iterator[Callable[[str], Person]]:
 WAYS: Final = {
     "us": ("us", ""),
     "eu, asked there": ("eu", ""),
+    "eu, asked at home": ("us", "eu"),
 }
 """Where the request is made, and where the person says that they live."""
 
@@ -117,6 +119,49 @@ def test_a_device_works_in_the_data_center_that_it_asks(
 def poll(app: FollowingApp, begun: dict[str, Any]) -> httpx2.Response:
     fields = {"grant_type": DEVICE_GRANT, "device_code": begun["device_code"], **app.credentials}
     return app.post(f"{app.issuer}/oauth/v2/token", fields)
+
+
+def test_B7_a_device_of_us_begins_anew_where_its_person_lives(
+    demo: Demo, person: Callable[[str], Person]
+) -> None:
+    """It asked at us, and its person says there that they live in eu: its poll is told where."""
+    app = FollowingApp(demo.issuer, demo.client("non_browser"))
+    begun = app.post(f"{app.issuer}/oauth/v3/device/code", {**app.credentials, "scope": SCOPE}).json()
+    assert poll(app, begun).json()["error"] == "authorization_pending"
+    ines = person("eu")
+    ines.decide(begun["verification_uri_complete"], user_code=begun["user_code"], go_on_in="eu")
+    told = poll(app, begun).json()
+    assert (told["error"], told["expected_issuer"]) == ("access_denied", issuers(demo)["eu"])
+
+    app.issuer = told["expected_issuer"]
+    assert app.issuer in app.serverinfo["locations"].values()
+    begun = app.post(f"{app.issuer}/oauth/v3/device/code", {**app.credentials, "scope": SCOPE}).json()
+    ines.decide(begun["verification_uri_complete"], user_code=begun["user_code"])
+    app.take(poll(app, begun))
+    assert app.who() == demo.user("user", "eu")["email"]
+
+
+def test_B7_a_device_on_the_vendors_wire_goes_on_polling_with_the_code_that_it_has(
+    demo: Demo, person: Callable[[str], Person]
+) -> None:
+    wanted = ("--type", "non-browser", "--name", "Old TV", "--data-centers", "us,eu", "--vendor-compatible")
+    app = FollowingApp(demo.issuer, json.loads(demo.grantline("client", "create", *wanted, "--json")))
+    eu = issuers(demo)["eu"]
+    wait_until(lambda: "device_code" in app.post(f"{eu}/oauth/v3/device/code", asked(app)).json())
+    begun = app.post(f"{app.issuer}/oauth/v3/device/code", asked(app)).json()
+    user_code, fields = begun["user_code"], {"grant_type": "device_token", "code": begun["device_code"]}
+    fields |= app.credentials
+    person("eu").decide(begun["verification_uri_complete"], user_code=user_code, go_on_in="eu")
+    told = app.post(f"{app.issuer}/oauth/v3/device/token", fields).json()
+    assert (told["error"], told["user_location"]) == ("other_dc", "eu")
+    app.issuer = app.serverinfo["locations"][told["user_location"]]
+    app.take(app.post(f"{app.issuer}/oauth/v3/device/token", fields))
+    assert app.who() == demo.user("user", "eu")["email"]
+
+
+def asked(app: FollowingApp) -> dict[str, str]:
+    """What a device on the vendor's wire begins with."""
+    return {"grant_type": "device_request", "scope": SCOPE, "client_id": app.client["client_id"]}
 
 
 @pytest.mark.parametrize(("lives", "key"), [("us", "self_client"), ("eu", "self_client_eu")])

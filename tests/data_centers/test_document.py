@@ -145,5 +145,5 @@ def test_it_names_every_kind_of_message() -> None:
     )
     told = len(rows) - 2
     kinds = {kind.partition(".")[0] for kind in receiving.HANDLERS}
-    assert kinds <= {"client", "hello", "causes", "device", "person"}  # in the order of the table
-    assert told == 5
+    assert kinds == {"client", "hello", "causes", "device", "person"}  # in the order of the table
+    assert told == len(kinds)
