@@ -204,6 +204,19 @@ async def test_T57_an_app_that_is_no_browser_app_gets_an_answer_that_no_page_can
     assert listed.headers["access-control-allow-origin"] == PAGE
 
 
+async def test_an_api_whose_owner_lets_every_page_in_names_the_page_that_asks(
+    app: App, protect: Protect, issuer: Issuer
+) -> None:
+    call = app(protect())
+    answer = await call("GET", "/leads", issuer.active("any", origins=["*"]), Origin=PAGE)
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    for origin in ("null", "*", "http://app.example.com"):
+        assert (await call("GET", "/leads", "any", Origin=origin)).status_code == 403
+    issuer.active("none", origins=[])
+    assert (await call("GET", "/leads", "none", Origin=PAGE)).status_code == 403
+    assert (await call("GET", "/leads", "none")).status_code == 200
+
+
 async def test_T57_a_registered_page_can_read_why_it_is_refused(
     app: App, protect: Protect, issuer: Issuer
 ) -> None:

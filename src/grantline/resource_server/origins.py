@@ -14,6 +14,8 @@ from grantline.oauth.redirect_uri import RedirectUriProblem, check_origin
 from grantline.resource_server.refusals import Wording
 from grantline.resource_server.token import Token
 
+ANY: Final = "*"
+"""What the authorization server says where the API's owner lets every web page in."""
 _MOST_KNOWN: Final = 1_000
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _EXPOSED: Final = "Retry-After, WWW-Authenticate"
@@ -54,7 +56,8 @@ class Origins:
             return _NOTHING
         if token.origins is None:
             return _shared_with(origin) if origin in self._listed else _NOTHING
-        if origin == "null" or origin not in token.origins:
+        registered = is_origin(origin) if ANY in token.origins else origin in token.origins
+        if origin == "null" or not registered:
             raise wording.no_permission(
                 "The origin of this web page is not registered for the app that holds this token."
             )
