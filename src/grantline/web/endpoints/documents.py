@@ -1,6 +1,8 @@
 """What anyone may read: metadata (RFC 8414, OpenID Connect Discovery), keys, the list of data centers,
 health."""
 
+from typing import Any
+
 from grantline.db import DatabaseUnavailable
 from grantline.oauth.metadata import authorization_server_metadata, openid_configuration
 from grantline.web.call import Answer, Call, json_answer
@@ -13,14 +15,23 @@ def _scopes(server: Server) -> tuple[str, ...]:
     return tuple(scope.name for scope in server.mint.catalog.scopes)
 
 
+def _with_data_centers(server: Server, document: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of one of several data centers names them all, by code; of the only one it says
+    nothing."""
+    centers = server.mint.data_centers
+    return {**document, "data_centers": centers.serverinfo()["locations"]} if centers.others else document
+
+
 async def openid_document(server: Server, call: Call) -> Answer:
     """GET /.well-known/openid-configuration."""
-    return json_answer(openid_configuration(server.issuer, _scopes(server)), cache=PUBLIC)
+    document = openid_configuration(server.issuer, _scopes(server))
+    return json_answer(_with_data_centers(server, document), cache=PUBLIC)
 
 
 async def oauth_document(server: Server, call: Call) -> Answer:
     """GET /.well-known/oauth-authorization-server."""
-    return json_answer(authorization_server_metadata(server.issuer, _scopes(server)), cache=PUBLIC)
+    document = authorization_server_metadata(server.issuer, _scopes(server))
+    return json_answer(_with_data_centers(server, document), cache=PUBLIC)
 
 
 async def keys(server: Server, call: Call) -> Answer:
