@@ -729,7 +729,8 @@ async def test_a_secret_that_serves_a_run_at_home_stays_there(sites: Sites) -> N
     )
     await change(sites, app, name="Lead Table")
     await sites.carry("us")
-    assert [one.id for one in (await fresh(sites, app, "eu")).secrets] == [client.secrets[0].id]
+    abroad = await fresh(sites, app, "eu")
+    assert ([one.id for one in abroad.secrets], abroad.name) == ([client.secrets[0].id], "Lead Table")
 
 
 async def test_origins_follow_each_change_there(sites: Sites) -> None:
@@ -756,6 +757,19 @@ async def test_a_problem_is_over_as_soon_as_something_gets_through(sites: Sites)
     await sites.carry("us")
     row = await sites["us"].db.one("SELECT problem FROM data_centers WHERE code = 'eu'")
     assert row[0] == ""
+
+
+async def test_a_comparison_that_did_not_get_through_is_made_as_soon_as_it_can_be(sites: Sites) -> None:
+    await everywhere(sites)
+    sites.clock.advance(600)
+    sites.wires.cut = {"eu"}
+    assert await sites.carry("us") == {"us>eu": "no answer (ConnectError)"}
+    sites.wires.cut = set()
+    sites.wires.passed.clear()
+    assert await sites.carry("us") == {}
+    assert [json.loads(body)["clients"] for _, body in sites.wires.passed] != []
+    row = await sites["eu"].db.one("SELECT heard_at FROM data_centers WHERE code = 'us'")
+    assert row[0] == sites.clock()
 
 
 async def test_T113_refreshing_asks_nothing_about_the_home_and_apps_of_this_data_center_never_do(
