@@ -7,6 +7,5 @@ from grantline.clients.client import Client
 def works_in(client: Client, code: str) -> bool:
     """Whether people of this data center can use the app, as far as its own row knows. The copy of an app
     that serves a trial run stays where it was made."""
-    if client.trial_of or not client.type.crosses:
-        return code == client.data_center
-    return code == client.data_center or code in client.data_centers
+    home = (client.data_center,)
+    return code in (home if client.trial_of or not client.type.crosses else (*home, *client.data_centers))
