@@ -118,6 +118,7 @@ def secret_pages(sample: Maker) -> Iterator[Sample]:
     done = shown | {"done": "The secret was revoked. It stopped working."}
     yield sample("credentials-safe", "credentials", secrets=[quiet, new], old=quiet, may_add=False, **done)
     fresh = new | {"used_at": None, "today": 0, "state": "todo", "word": "Not used yet", "created_by": ""}
+    shown |= {"client": CLIENT | {"crosses": True}}
     refused = shown | {"problem": "This is the only secret. Add another first, or reset it."}
     yield sample("credentials-one", "credentials", secrets=[fresh], old=None, may_add=True, **refused)
     viewer = shown | {"workspace": {**FRAME["workspace"], "role": "viewer", "may_change": False}}
