@@ -114,6 +114,18 @@ async def test_T133_a_bad_upload_fails_its_job_and_stores_nothing(ada: Customer,
     assert (await ada.read())["result"]["count"] == before
 
 
+@pytest.mark.parametrize("counted", [5_000, 1])
+async def test_T133_a_directory_is_not_read_that_is_longer_than_it_need_be(
+    ada: Customer, counted: int
+) -> None:
+    """Nor one whose number of files is a lie."""
+    content = bytearray(with_many_entries())
+    struct.pack_into("<2H", content, len(content) - 14, counted, counted)
+    uploaded = await ada.upload(bytes(content))
+    job = await ada.write("", file_id=uploaded.json()["details"]["file_id"])
+    assert job["resource"][0]["message"].startswith("The ZIP holds more than 16 files")
+
+
 async def test_a_plain_archive_with_a_folder_beside_it_is_taken(ada: Customer) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as one:

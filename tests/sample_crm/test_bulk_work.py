@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from grantline.sample_crm import CrmConfig
 from grantline.sample_crm.bulk.worker import MOST_ATTEMPTS, Worker
-from grantline.sample_crm.database import connect
+from grantline.sample_crm.database import connect, open_database
 from grantline.sample_crm.storage import Storage
 from tests.sample_crm.authorization_server import NOW, AuthorizationServer
 from tests.sample_crm.conftest import Crm, running_crm
@@ -116,6 +117,19 @@ async def test_a_killed_process_is_started_again(crm: Crm) -> None:
     for pid in working_processes():
         os.kill(pid, signal.SIGKILL)
     assert counts(await ada.write(ROWS))[0] == 1_700
+
+
+def test_the_working_process_leaves_when_its_server_is_gone(config: CrmConfig) -> None:
+    """A server that was killed closes its end of the pipe too."""
+    open_database(Path(config.database), NOW).close()
+    Storage(config.database).open()
+    command = [sys.executable, "-m", "grantline.sample_crm.bulk.worker", str(config.database), "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdin.close()
+        assert process.wait(60) == 0
 
 
 async def test_a_job_that_never_gets_on_is_given_up(crm: Crm, config: CrmConfig) -> None:

@@ -53,5 +53,6 @@ class Storage:
 
     def drop_job(self, job: int) -> None:
         """Delete all that a job has here."""
-        for path in (self.rows(job), self.working(job), self.result(job)):
+        result = self.result(job)
+        for path in (self.rows(job), self.working(job), result, result.with_suffix(".packing")):
             path.unlink(missing_ok=True)

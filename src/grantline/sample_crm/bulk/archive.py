@@ -43,11 +43,11 @@ def unpack_csv(source: Path, target: Path) -> None:
 
 def pack_csv(source: Path, target: Path, name: str) -> int:
     """Pack a CSV into a ZIP under this name and give the size of the ZIP."""
-    arriving = target.with_name(f"arriving-{target.name}")
-    with zipfile.ZipFile(arriving, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+    packing = target.with_suffix(".packing")
+    with zipfile.ZipFile(packing, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.write(source, name)
-    arriving.chmod(0o600)
-    arriving.rename(target)
+    packing.chmod(0o600)
+    packing.rename(target)
     return target.stat().st_size
 
 
