@@ -3,8 +3,8 @@
 The kit (`grantline.resource_server`) checks the access token of every call; `config.py` says how, and
 `gate.py` asks it for the scopes of the route. The rest is a small CRM on an SQLite file of its own:
 `modules.py` says what fields there are, `records.py` stores them, `reading.py` and `writing.py` put them on
-the wire, `files.py` keeps files, `bulk` carries out jobs, and `routes.py` lists every URL with the scopes that
-open it.
+the wire, `files.py` keeps files, `bulk` carries out jobs, and `routes.py` lists every URL with the scopes
+that open it.
 """
 
 from grantline.sample_crm.app import build_app
