@@ -140,6 +140,15 @@ async def test_an_answer_that_cannot_be_read_is_a_503(
     assert (await plain_asgi(protect())("GET", "/leads", issuer.active("good"))).status_code == 200
 
 
+async def test_a_token_of_any_length_is_refused_before_it_is_asked_about(
+    protect: Protect, issuer: Issuer
+) -> None:
+    call = plain_asgi(protect())
+    assert (await call("GET", "/leads", "a" * 4097)).status_code == 401
+    assert not issuer.asked
+    assert (await call("GET", "/leads", issuer.active("a" * 4096))).status_code == 200
+
+
 async def test_a_token_of_several_apis_opens_each(protect: Protect, issuer: Issuer) -> None:
     issuer.active("both", aud=["https://other.example.com", API])
     assert (await plain_asgi(protect())("GET", "/leads", "both")).status_code == 200
