@@ -42,7 +42,7 @@ class App:
         while message.get("more_body"):
             message = await receive()
             body += message.get("body", b"")
-        self.posted.append(json.loads(body))
+        self.posted.append(json.loads(body or b"null"))
         self.heard.append({name.decode(): value.decode() for name, value in scope["headers"]})
         raw = [(name.encode(), value.encode()) for name, value in self.headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
