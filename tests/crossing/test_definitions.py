@@ -789,3 +789,16 @@ async def test_T113_refreshing_asks_nothing_about_the_home_and_apps_of_this_data
     assert not any("data_centers WHERE" in text for text in told), told
     told = await statements(eu, lambda: eu.exchange(app, codes[app.id]))
     assert any("data_centers WHERE" in text for text in told), told
+
+
+@pytest.mark.both_engines
+async def test_apps_that_were_registered_for_a_data_center_before_the_first_contact_are_sent(
+    sites: Sites,
+) -> None:
+    us = sites["us"]
+    app, own = await us.app("server-based"), await us.app("self-client")
+    await us.db.run("UPDATE clients SET data_centers = $1", '["us", "eu"]')
+    assert await sites.carry("us") == {}
+    assert await sites.carry("us") == {}
+    assert await state(sites, app) == ("enabled", 1)
+    assert await state(sites, own) is None

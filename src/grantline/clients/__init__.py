@@ -66,6 +66,7 @@ from grantline.clients.deliveries import (
     list_wanted,
     note_refusal,
     put_back,
+    queue_named,
     send_again,
     take_delivery,
 )
@@ -266,6 +267,7 @@ __all__ = [
     "parse_manifest",
     "put_back",
     "queue_definition",
+    "queue_named",
     "read_logo",
     "recall",
     "register_client",

@@ -180,6 +180,21 @@ def _wanted(row: Row) -> Wanted:
     return Wanted(row[0], row[1], row[2])
 
 
+async def queue_named(db: Database, code: str, now: int) -> int:
+    """Queue the apps that were registered for this data center before anything was sent there; gives how
+    many. It looks through all apps, so it is for the first contact alone."""
+    return await db.run(
+        "INSERT INTO client_elsewhere"
+        " (client_id, data_center, enabled, wanted_version, due_at, waiting_since) SELECT c.id, $1, 1, c.version, $2, $2 FROM clients c WHERE c.data_centers LIKE $3"
+        " AND c.deleted_at IS NULL AND c.trial_of = '' AND c.type NOT IN ('self-client', 'api')"
+        " AND NOT EXISTS (SELECT 1 FROM client_imports i WHERE i.client_id = c.id)"
+        " ON CONFLICT (client_id, data_center) DO NOTHING",
+        code,
+        now,
+        f'%"{code}"%',
+    )
+
+
 async def adopt(tx: Transaction, client_id: str, code: str) -> int | None:
     """Another data center has this app of ours, and we do not know that it works there: from now on it shall
     not. Gives its version; None when there is no such app here."""

@@ -18,6 +18,7 @@ from grantline.clients import (
     is_known,
     list_imports,
     list_wanted,
+    queue_named,
     send_again,
 )
 from grantline.crossing.definitions import KIND, LARGEST_VERSION, render_definition
@@ -30,6 +31,7 @@ from grantline.datacenters import (
     claim_comparison,
     note_told,
     release_comparison,
+    was_told,
 )
 from grantline.db import Transaction
 from grantline.tokens import Mint
@@ -46,6 +48,8 @@ async def compare_definitions(mint: Mint, sender: Sender, center: DataCenter, no
     """Say hello, and compare. Raises Unreachable, NotTaken."""
     if not await claim_comparison(mint.db, center.code, now, COMPARE_SECONDS):
         return
+    if not await was_told(mint.db, center.code):
+        await queue_named(mint.db, center.code, now)
     try:
         await _compare(mint, sender, center, now)
     except (Unreachable, NotTaken):

@@ -20,6 +20,7 @@ from grantline.datacenters.known import (
     note_told,
     release_comparison,
     store_data_centers,
+    was_told,
 )
 from grantline.datacenters.messages import (
     ADDRESS,
@@ -73,5 +74,6 @@ __all__ = [
     "system_clock",
     "take_message",
     "verify_message",
+    "was_told",
     "write_time",
 ]

@@ -101,6 +101,13 @@ async def note_told(db: Database, code: str, now: int, problem: str) -> None:
         )
 
 
+async def was_told(db: Database, code: str) -> bool:
+    """Whether this data center ever took a message of this one."""
+    return (
+        await db.one("SELECT 1 FROM data_centers WHERE code = $1 AND told_at IS NOT NULL", code) is not None
+    )
+
+
 async def claim_comparison(db: Database, code: str, now: int, seconds: int) -> bool:
     """Take the next comparison with this data center, which is due after so many seconds. False when it is
     not due, or another node has it."""
