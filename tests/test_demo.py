@@ -16,7 +16,10 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from grantline.clients import find_client
+from grantline.demo.introducing import carry
 from grantline.demo.run import welcome
+from tests.centers import Sites
 from tests.running import PORTS_OF_A_DEMO, ROOT, Demo, Process, environment, free_ports, start_demo
 
 CLIENTS: Final = {
@@ -212,6 +215,16 @@ def test_every_app_works_in_both_data_centers_from_the_first_moment(tmp_path: Pa
     )
     assert told.status_code == 200
     demo.process.stop()
+
+
+async def test_what_waits_is_carried_without_a_network(sites: Sites) -> None:
+    """Nothing of these two runs or listens: what arrives is what the demo carries."""
+    app = await sites["us"].app("server-based", data_centers=("us", "eu"))
+    assert await find_client(sites["eu"].db, app.id) is None
+    await carry([sites[code].server for code in ("us", "eu")], [sites[code].edge for code in ("us", "eu")])
+    arrived = await find_client(sites["eu"].db, app.id)
+    assert arrived is not None
+    assert arrived.redirect_uris == app.client.redirect_uris
 
 
 def only_id(demo: Demo) -> dict[str, str]:
