@@ -299,3 +299,29 @@ async def test_T5_without_a_late_sign_in_the_password_is_asked_first(sites: Site
     assert answer.status_code == 200
     assert 'name="password"' in answer.text
     assert await list_elsewhere(us.db, app.id) == before
+
+
+async def test_what_the_page_before_switching_off_promises_holds(sites: Sites) -> None:
+    """Tokens there stop, nobody there is asked to sign in, and all of it works again when it is on again."""
+    us, eu = sites["us"], sites["eu"]
+    app, browser = await us.app("server-based"), await us.signed_in()
+    await press(browser, app, "switch", to="on")
+    assert await sites.carry() == {}
+    token = (await eu.tokens(app, scope="openid email"))["access_token"]
+
+    async def who() -> int:
+        answer = await eu.call("GET", "/oauth/v2/userinfo", headers={"Authorization": f"Bearer {token}"})
+        return answer.status_code
+
+    assert await who() == 200
+    await press(browser, app, "switch", to="off")
+    assert await who() == 200, "Europe has not heard of it yet"
+    assert await sites.carry() == {}
+    assert await who() == 401
+    page = await eu.browser().get("/oauth/v2/auth", eu.request(app))
+    assert page.status_code == 400
+    assert "United States" in page.text
+    assert 'name="password"' not in page.text
+    await press(browser, app, "switch", to="on")
+    assert await sites.carry() == {}
+    assert await who() == 200
