@@ -1,12 +1,16 @@
 """Routes without a rule: an application that has one does not start, and nobody gets its answer (T100)."""
 
 import asyncio
+from types import ModuleType
 from typing import Annotated, Any
 
 import httpx2
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
 from django.test import override_settings
+from django.urls import path
 from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -15,12 +19,13 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 from grantline.resource_server import AsgiProtection, Token, check, token_of
+from grantline.resource_server import django as for_django
 from grantline.resource_server import fastapi as for_fastapi
 from grantline.resource_server import starlette as for_starlette
 from grantline.resource_server.django import Protection
-from tests.resource_server.apps import over_asgi
+from tests.resource_server.apps import over_asgi, over_wsgi
 from tests.resource_server.conftest import Protect
-from tests.resource_server.issuer import READ, USERS, Issuer
+from tests.resource_server.issuer import CREATE, READ, USERS, Issuer
 
 
 async def start(app: Any) -> str:
@@ -199,6 +204,19 @@ async def test_a_socket_opens_for_a_token_that_holds_its_scope(
     await app(scope, receive, send)
     assert ("websocket.accept" in sent) == (token == "good")
     assert sent[-1] == "websocket.close"
+
+
+async def test_a_django_view_that_a_token_opens_takes_forms_from_nowhere_else(
+    protect: Protect, issuer: Issuer
+) -> None:
+    views: Any = ModuleType("tests_resource_server_forms")
+    views.urlpatterns = [path("leads", for_django.require(CREATE)(lambda request: HttpResponse("made")))]
+    middleware = ["django.middleware.csrf.CsrfViewMiddleware", "grantline.resource_server.django.Protection"]
+    with override_settings(GRANTLINE=protect(), MIDDLEWARE=middleware, ROOT_URLCONF=views):
+        call = over_wsgi(WSGIHandler())
+        issuer.active("writes", scope=CREATE)
+        assert (await call("POST", "/leads", "writes")).text == "made"
+        assert (await call("POST", "/leads")).status_code == 401
 
 
 def test_a_django_project_without_its_resource_does_not_start() -> None:

@@ -12,7 +12,7 @@ from grantline.oauth.metadata import check_issuer
 from grantline.resource_server.memory import Known, Memory
 from grantline.resource_server.refusals import RETRY_SECONDS, Wording
 from grantline.resource_server.steps import Ask, Reply, Share, Steps
-from grantline.resource_server.token import Token, UnreadableClaims, read_audience, read_token
+from grantline.resource_server.token import Token, UnreadableClaims, read_token
 from grantline.resource_server.usage import Usage
 
 LOG = logging.getLogger(__name__)
@@ -77,14 +77,13 @@ class Introspecting:
         self._url = issuer + PATH
         self._headers = {"Authorization": basic(settings.client_id, settings.client_secret)}
         self._issuer = issuer
-        self._resource = resource
         self._wording = wording
         self._usage = usage
         self._clock = clock
         self._memory = Memory(resource)
 
     def find(self, text: str, needed: Sequence[str]) -> Steps[Token]:
-        """The token, if it is good and meant for this API. Raises Refusal."""
+        """The token, if it is good; whom it is meant for is compared with every call. Raises Refusal."""
         key = self._memory.key(text)
         known = self._memory.find(key, self._clock()) if self._cache_seconds else None
         if known is None:
@@ -126,18 +125,17 @@ class Introspecting:
             raise UnreadableClaims("answered something that is not JSON") from None
         if not isinstance(claims, dict) or not isinstance(claims.get("active"), bool):
             raise UnreadableClaims("answered without `active`")
-        if claims["active"] and self._is_ours(claims, now):
+        if claims["active"] and self._is_access_token(claims, now):
             token = read_token(claims)
             if token.expires_at > now:
                 return Known(token, min(now + self._cache_seconds, token.expires_at))
         refused_until = now + min(self._cache_seconds, _REFUSED_SECONDS)
         return Known(None, refused_until, _read_issuer(claims, self._issuer))
 
-    def _is_ours(self, claims: Mapping[str, object], now: float) -> bool:
+    def _is_access_token(self, claims: Mapping[str, object], now: float) -> bool:
         starts_at = claims.get("nbf", 0)
         return (
-            self._resource in read_audience(claims)
-            and claims.get("iss", self._issuer) == self._issuer
+            claims.get("iss", self._issuer) == self._issuer
             and str(claims.get("token_type", "")).lower() == "bearer"
             and type(claims.get("exp")) is int
             and type(starts_at) is int
