@@ -185,7 +185,8 @@ async def queue_named(db: Database, code: str, now: int) -> int:
     many. It looks through all apps, so it is for the first contact alone."""
     return await db.run(
         "INSERT INTO client_elsewhere"
-        " (client_id, data_center, enabled, wanted_version, due_at, waiting_since) SELECT c.id, $1, 1, c.version, $2, $2 FROM clients c WHERE c.data_centers LIKE $3"
+        " (client_id, data_center, enabled, wanted_version, due_at, waiting_since)"
+        " SELECT c.id, $1, 1, c.version, $2, $2 FROM clients c WHERE c.data_centers LIKE $3"
         " AND c.deleted_at IS NULL AND c.trial_of = '' AND c.type NOT IN ('self-client', 'api')"
         " AND NOT EXISTS (SELECT 1 FROM client_imports i WHERE i.client_id = c.id)"
         " ON CONFLICT (client_id, data_center) DO NOTHING",
