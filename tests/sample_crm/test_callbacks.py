@@ -127,8 +127,8 @@ async def test_T104_a_name_that_stands_for_a_computer_inside_is_never_called(add
 
 
 async def test_T104_the_connection_goes_to_the_address_that_was_looked_at() -> None:
-    """The name is not looked up a second time, which could tell something else: localhost is 127.0.0.1, but the
-    look told another address, where nobody listens."""
+    """The name is not looked up a second time, which could tell something else: the look at localhost told
+    another address here, where nobody listens."""
     app = App()
     async with listening(app) as address:
         port = address.rsplit(":", 1)[1]
