@@ -23,7 +23,7 @@ from grantline.tokens import (
     take_over_device_code,
 )
 from tests.centers import Sites
-from tests.site import CHALLENGE, DEVICE_GRANT, SCOPE, VERIFIER, App, Browser, Site
+from tests.site import CHALLENGE, DEVICE_GRANT, SCOPE, VERIFIER, App, Browser, Site, hidden_fields
 from tests.threats.test_data_centers_people import ELSEWHERE, EU, go_to, offered, shared, words
 
 ENTER, DECIDE = "/oauth/v3/device", "/oauth/v3/device/decision"
@@ -309,6 +309,38 @@ async def test_a_lost_answer_lets_nobody_decide_twice_and_the_next_try_succeeds(
     assert (await go_to(browser, page)).status_code == 303
     assert len(await status_at(eu)) == 1
     assert (await poll(us, app, started))["error"] == "other_dc"
+
+
+async def test_T64_a_question_that_is_still_open_decides_nothing_once_the_code_is_on_its_way(
+    sites: Sites,
+) -> None:
+    """The claimer's own other tab sent it to eu, and nobody knows whether it arrived."""
+    app = await device_app(sites)
+    us = sites["us"]
+    started = await us.device_start(app)
+    browser = await us.signed_in()
+    open_question = await question(us, started["user_code"], browser)
+    flow = hidden_fields(open_question)["flow"]
+    sites.wires.lose_answers_of = KIND
+    other_tab = await browser.get("/signin", params={"flow": flow})
+    assert (await go_to(browser, other_tab)).status_code == 503
+    late = await browser.submit(open_question, {"decision": "allow"}, path=DECIDE)
+    assert late.status_code == 404
+    assert await status_at(us) == [("pending", "eu", "")]
+
+
+async def test_T64_a_refusal_after_a_lost_answer_gives_nothing_back(sites: Sites) -> None:
+    """The first wish arrived, so the code may live there: it stays kept here until its time is over."""
+    app = await device_app(sites)
+    us, eu = sites["us"], sites["eu"]
+    started = await us.device_start(app)
+    sites.wires.lose_answers_of = KIND
+    browser = us.browser()
+    page = await go_to(browser, await entered(browser, started["user_code"]))
+    sites.wires.lose_answers_of = ""
+    await eu.db.run("UPDATE clients SET disabled_at = 1 WHERE id = $1", app.id)
+    assert (await go_to(browser, page)).status_code == 503
+    assert await status_at(us) == [("pending", "eu", "")]
 
 
 async def test_what_the_other_data_center_refuses_stays_here(sites: Sites) -> None:
