@@ -23,7 +23,7 @@ from grantline.db import open_database
 from grantline.mail import FolderPost
 from tests.centers import Center, Centers
 from tests.site import PASSWORD as _PASSWORD
-from tests.site import SCOPE, App, Browser, Site
+from tests.site import SCOPE, App, Browser, Site, answer_of
 
 PEOPLE: Final[Mapping[str, str]] = {"us": "zebrafinch", "eu": "mandrillow"}
 """A word for each data center that is in the name and the address of each of its people, and nowhere else."""
@@ -170,6 +170,9 @@ async def _at_home(site: Remote) -> Life:
     life.numbers |= {user.id, same.id}
     for type_name in ("server-based", "mobile", "non-browser"):
         life.apps[type_name] = await site.app(type_name, data_centers=both)
+    life.apps["stick"] = await site.app(
+        "non-browser", name="Lead Stick", vendor_compatible=True, data_centers=both
+    )
     life.apps["self-client"] = await site.app("self-client")
     life.secrets |= {app.secret for app in life.apps.values() if app.secret}
     await _wait_until_they_work_elsewhere(site, life)
@@ -255,11 +258,13 @@ async def _follow(site: Remote, other: Remote, lives: Mapping[str, Life]) -> Non
     app = lives[site.server.code].apps["server-based"]
     word = PEOPLE[other.server.code]
     request = site.request(app, access_type="offline")
-    stranger = site.browser()
+    stranger, browser = site.browser(), await other.signed_in(f"user@{word}.example")
     page = await stranger.get("/oauth/v2/auth", params=request)
-    assert 'name="password"' in page.text
-    browser = await other.signed_in(f"user@{word}.example")
-    code = await other.code(app, browser=browser, access_type="offline")
+    went = await _go_elsewhere(stranger, page, other)
+    page = await browser.get(went)
+    page = await browser.submit(page, {"decision": "allow"}, path="/oauth/v2/auth/decision")
+    code = answer_of(page)["code"]
+    await _device_follows(site, other, lives[site.server.code].apps["stick"], browser)
     tokens = await other.exchange(app, code)
     assert tokens.status_code == 200, tokens.text
     refreshed = await other.refresh(app, tokens.json()["refresh_token"])
@@ -273,6 +278,30 @@ async def _follow(site: Remote, other: Remote, lives: Mapping[str, Life]) -> Non
     self_client = lives[site.server.code].apps["self-client"]
     wrong = await other.token(self_client, grant_type="refresh_token", refresh_token="x")
     assert wrong.json()["expected_issuer"] == site.issuer
+
+
+async def _go_elsewhere(stranger: Browser, page: httpx2.Response, other: Remote) -> str:
+    """Say on a sign-in page where one lives; where that leads to, in the other data center."""
+    went = await stranger.submit(page, {"data_center": other.server.code}, path="/signin/elsewhere")
+    assert went.status_code == 303, went.text[:400]
+    assert went.headers["location"].startswith(other.issuer + "/")
+    return str(went.headers["location"]).removeprefix(other.issuer)
+
+
+async def _device_follows(site: Remote, other: Remote, stick: App, browser: Browser) -> None:
+    """A device that asked here, whose person lives there: its wish crosses."""
+    started = await site.device_start(stick)
+    assert site.direct is not None
+    site.direct.noted -= {started["device_code"], started["user_code"]}
+    stranger = site.browser()
+    page = await stranger.submit(
+        await stranger.get("/device"), {"user_code": started["user_code"]}, path="/oauth/v3/device"
+    )
+    assert 'name="password"' in page.text, page.text
+    await _go_elsewhere(stranger, page, other)
+    await other.device_decide(started["user_code"], "allow", browser=browser)
+    polled = await other.device_poll(stick, started["device_code"])
+    assert "access_token" in polled.json(), polled.text
 
 
 async def _knock(life: Life, other: Remote) -> None:

@@ -27,13 +27,20 @@ CLIENT: Final = frozenset(
 CAUSE: Final = frozenset(
     {"client_id", "code", "error", "endpoint", "proven", "first_at", "last_at", "last_id", "count"}
 )
+DEVICE: Final = frozenset(
+    {
+        "client_id", "device_code_hash", "user_code", "scope", "asked_scope", "resources", "refresh_token",
+        "code_challenge", "created_at", "expires_at", "interval",
+    }
+)  # fmt: skip
 MEMBERS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "hello": {"": frozenset({"clients", "after"})},
     "client": {"": frozenset({"client"}), "client": CLIENT},
     "causes": {"": frozenset({"causes"}), "causes": CAUSE},
+    "device": {"": DEVICE},
 }
 """Kinds of messages, and the members that each may have: what docs/data-centers.md says that crosses. A
-device's wish and a person who moves are tried by themselves."""
+person who moves is tried by themselves."""
 ANSWERS: Final = frozenset({"differ", "has", "next", "unknown", "version", "state", "digest", "now"})
 
 
