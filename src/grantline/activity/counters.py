@@ -64,7 +64,7 @@ class Counters:
         self._turn = asyncio.Lock()
 
     def add(self, client_id: str, kind: str, now: int, times: int = 1) -> None:
-        """Count a success of an app that is registered, or several. `kind` is one of those that are bounded."""
+        """Count a success of an app that is registered, or more. `kind` is one of those that are bounded."""
         key = (client_id, kind, now - now % HOUR)
         count = self._counts.get(key)
         if count is not None:

@@ -1,4 +1,7 @@
-"""The kit for FastAPI: `protect(app, resource)`, and a `require("…")` in the arguments of every route."""
+"""The kit for FastAPI: `protect(app, resource)`, and a `require("…")` in the arguments of every route.
+
+FastAPI reads a call's body before its dependencies are asked: bound it there (`max_body_size`).
+"""
 
 from collections.abc import Iterator
 from typing import Any
