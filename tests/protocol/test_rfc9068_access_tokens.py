@@ -52,6 +52,7 @@ async def ask(site: Site, api: tuple[str, str], token: str) -> dict[str, Any]:
 async def test_9068_2_1_a_the_token_is_signed_and_says_that_it_is_an_access_token(
     site: Site, billing: tuple[str, str]
 ) -> None:
+    """RFC 9068 §2.1."""
     app = await site.app("server-based")
     answer = await site.tokens(app, scope="Billing.invoices.READ")
     header = pyjwt.get_unverified_header(answer["access_token"])
@@ -60,12 +61,14 @@ async def test_9068_2_1_a_the_token_is_signed_and_says_that_it_is_an_access_toke
 
 
 async def test_9068_2_1_a_rs256_is_there_for_the_api_that_wants_it(site: Site) -> None:
+    """RFC 9068 §2.1."""
     await site.api(BILLING, "Billing", scopes=SCOPES, token_format="jwt-rs256")
     answer = await site.tokens(await site.app("server-based"), scope="Billing.invoices.READ")
     assert (await claims_of(site, answer["access_token"], "RS256"))["aud"] == BILLING
 
 
 async def test_9068_2_2_a_a_persons_token_has_every_claim(site: Site, billing: tuple[str, str]) -> None:
+    """RFC 9068 §2.2."""
     app = await site.app("server-based")
     answer = await site.tokens(app, scope="Billing.invoices.READ")
     claims = await claims_of(site, answer["access_token"])
@@ -82,6 +85,7 @@ async def test_9068_2_2_a_a_persons_token_has_every_claim(site: Site, billing: t
 async def test_9068_2_2_a_an_apps_own_token_has_the_client_as_subject(
     site: Site, billing: tuple[str, str]
 ) -> None:
+    """RFC 9068 §2.2."""
     app = await site.app("server-based")
     answer = await site.token(app, grant_type="client_credentials", scope="Billing.invoices.READ")
     claims = await claims_of(site, answer.json()["access_token"])
@@ -92,6 +96,7 @@ async def test_9068_2_2_a_an_apps_own_token_has_the_client_as_subject(
 async def test_9068_2_2_3_a_each_api_sees_the_scopes_that_are_its_own(
     site: Site, billing: tuple[str, str]
 ) -> None:
+    """RFC 9068 §2.2.3."""
     await site.api()
     app = await site.app("server-based")
     both = await site.tokens(app, scope=f"Billing.invoices.READ {SCOPE}")
@@ -107,6 +112,7 @@ async def test_9068_2_2_3_a_each_api_sees_the_scopes_that_are_its_own(
 
 
 async def test_9068_3_a_a_token_for_two_apis_with_clashing_scopes_is_not_made(site: Site) -> None:
+    """RFC 9068 §3."""
     await site.api(BILLING, "Billing", scopes=SCOPES, token_format="jwt-es256")
     await site.api("https://billing2.example", "Billing")
     app = await site.app("server-based")
@@ -119,6 +125,7 @@ async def test_9068_3_a_a_token_for_two_apis_with_clashing_scopes_is_not_made(si
 async def test_9068_5_a_different_resources_have_different_audiences(
     site: Site, billing: tuple[str, str]
 ) -> None:
+    """RFC 9068 §5."""
     await site.api("https://shop.example", "Shop", token_format="jwt-es256")
     app = await site.app("server-based")
     found = set()

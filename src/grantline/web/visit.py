@@ -179,7 +179,7 @@ class Visit:
 
     def choose_data_center(self, code: str) -> None:
         """Remember where the person went on; this one is what everybody gets who chose none."""
-        if code != self.server.code:
+        if self.server.mint.data_centers.find(code) is not None:
             line = cookies.render(self.server, "data_center", code, cookies.PREFERENCE_SECONDS)
             self._cookies.append(line)
         elif self.chosen_data_center:

@@ -44,7 +44,7 @@ class Offers:
     def find(self, code: str) -> DataCenter | None:
         """The one of this code, if it is offered."""
         everyone = (*self.centers, self.chosen) if self.chosen is not None else self.centers
-        return next((center for center in everyone if center.code == code), None)
+        return {center.code: center for center in everyone}.get(code)
 
 
 async def find_offers(visit: Visit, flow: PendingFlow | None, client: Client | None) -> Offers:
@@ -55,7 +55,7 @@ async def find_offers(visit: Visit, flow: PendingFlow | None, client: Client | N
     if flow is not None and flow.kind == "device":
         client = await _client_of_device(visit, flow)
     here = tuple(one for one in centers.others if _goes_on_at(one, flow, client))
-    chosen = next((one for one in here if one.code == visit.chosen_data_center), None)
+    chosen = {one.code: one for one in here}.get(visit.chosen_data_center)
     addresses = [address for one in here for address in (one.issuer, address_at(one, flow))]
     return Offers(
         home=centers.home.name,
