@@ -96,6 +96,12 @@ async def test_an_upsert_changes_what_is_there_and_adds_the_rest_even_within_one
     assert (await lead(ada, Email="up@example.com"))["City"] == "Oslo"
 
 
+async def test_an_upsert_adds_no_record_without_its_name(ada: Customer) -> None:
+    job = await ada.write("Last_Name,Email\n,new@example.com\n", "upsert", find_by="Email", ignore_empty=True)
+    assert counts(job) == (0, 0, 1, 1)
+    assert (await ada.rows("write", job))[0]["ERRORS"].startswith("MANDATORY_NOT_FOUND: Last_Name")
+
+
 async def test_empty_cells_empty_a_field_unless_they_are_ignored(ada: Customer) -> None:
     record = {"Last_Name": "Full", "Email": "full@example.com", "City": "Rome", "Company": "Co"}
     await ada.crm.create("Leads", record, token=ada.token)
