@@ -35,6 +35,7 @@ from grantline.clients import (
 )
 from grantline.clients.client import render_secrets
 from grantline.crossing.definitions import render_definition
+from grantline.web import Neighbours
 from tests.centers import Sites
 from tests.crossing.test_messages import deliver, signed
 from tests.site import API, SCOPE, App, Site
@@ -649,6 +650,18 @@ async def test_without_its_home_in_the_registry_an_app_counts_as_unknown(sites: 
     ).status_code == 400
     await sites["eu"].server.neighbours.look(sites["eu"].mint)
     assert (await sites["eu"].token(app, **refresh)).status_code == 200
+
+
+async def test_a_start_with_another_registry_counts_as_a_change_of_it(sites: Sites) -> None:
+    app, eu = await everywhere(sites), sites["eu"]
+    whole = sites.registry.read_text()
+    sites.registry.write_text("[eu" + whole.partition("[eu")[2])
+    alone = Neighbours(eu.db, sites.registry, eu.mint.home)
+    assert (await alone.start()).others == ()
+    assert not (await fresh(sites, app, "eu")).enabled
+    sites.registry.write_text(whole)
+    assert await Neighbours(eu.db, sites.registry, eu.mint.home).start()
+    assert (await fresh(sites, app, "eu")).enabled
 
 
 async def test_a_data_center_that_comes_back_into_the_registry_is_caught_up(sites: Sites) -> None:
