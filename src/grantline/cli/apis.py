@@ -26,6 +26,7 @@ from grantline.clients import (
     parse_api_manifest,
     render_api_manifest,
     reset_secrets,
+    revoke_secret,
     update_api,
     usual_sensitivity,
 )
@@ -254,6 +255,29 @@ def secret_reset(client_id: ClientId, database: DatabaseOption = None, json: Jso
     _tell_secret(client_id, database, reset=True, as_json=json)
 
 
+@secret_app.command("revoke")
+def secret_revoke(
+    client_id: ClientId,
+    secret_id: Annotated[str, typer.Argument(help="The secret's ID.")],
+    database: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End one secret, while another works."""
+
+    async def job(place: Workplace) -> None:
+        api = await _get(place, client_id)
+        client = await find_client(place.db, client_id)
+        assert client is not None
+        try:
+            await revoke_secret(place.db, client, secret_id, place.now)
+        except SecretRefused as refused:
+            raise CommandFailed(str(refused)) from None
+        await _record(place, "secret.revoked", api, before={"secret_id": secret_id})
+
+    work(database, job)
+    say(f"Revoked the secret {secret_id}.", {"client_id": client_id, "secret_id": secret_id}, as_json=json)
+
+
 def _tell_secret(client_id: str, database: str | None, *, reset: bool, as_json: bool) -> None:
     async def job(place: Workplace) -> str:
         api = await _get(place, client_id)
@@ -264,7 +288,7 @@ def _tell_secret(client_id: str, database: str | None, *, reset: bool, as_json: 
             value, secret = await change(place.db, client, place.home.code, place.now)
         except SecretRefused as refused:
             raise CommandFailed(str(refused)) from None
-        await _record(place, "secret.reset" if reset else "secret.added", api, after={"secret": secret.id})
+        await _record(place, "secret.reset" if reset else "secret.added", api, after={"secret_id": secret.id})
         return value
 
     value = work(database, job)
