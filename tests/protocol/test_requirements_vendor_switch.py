@@ -201,6 +201,14 @@ async def test_the_vendors_scope_names_are_read_under_the_switch_alone(site: Sit
 
 
 @pytest.mark.sqlite_only
+async def test_the_vendors_scopes_for_bulk_files_are_those_of_the_crm(site: Site) -> None:
+    app = await app_of(site, "self-client", True)
+    answer = await site.token(app, grant_type="client_credentials", scope="ZohoFiles.files.ALL")
+    assert answer.json()["scope"] == "ZohoFiles.files.ALL"
+    assert (await site.introspect(app, answer.json()["access_token"]))["scope"] == "CRM.files.ALL"
+
+
+@pytest.mark.sqlite_only
 async def test_a_code_for_the_vendors_scope_names_is_made_on_the_command_line_too(site: Site) -> None:
     """As in the console; the token holds our spelling (R42)."""
     app = await app_of(site, "self-client", True)

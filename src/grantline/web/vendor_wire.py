@@ -19,7 +19,7 @@ from grantline.web.call import Answer
 
 VENDOR_POLL_SECONDS: Final = 30
 VENDOR_DEVICE_SECONDS: Final = 300
-_ALIASES: Final[Mapping[str, str]] = MappingProxyType({"zohocrm": "CRM"})
+_ALIASES: Final[Mapping[str, str]] = MappingProxyType({"zohocrm": "CRM", "zohofiles": "CRM"})
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
