@@ -21,6 +21,7 @@ FORMS: Final = (
     mark("There is no scope '%(name)s'."),
     mark("Secret %(id)s is no longer live."),
     mark("The client belongs to %(center)s."),
+    mark("This person has moved to %(center)s. Send them through sign-in there."),
     mark("The secret was made for %(center)s."),
     mark("%(used)s of %(allowed)s refreshes in ten minutes are used."),
     mark("One person has %(held)s of %(most)s refresh tokens."),
