@@ -128,8 +128,12 @@ def test_a_command_has_help_that_names_its_options(words: str, run: Run) -> None
         assert parameter.help, parameter.name
 
 
-NO_SECRETS = {"tls_key", "own_secret", "reset_secret", "same_secret", "revoke_secret"}
-"""Options that take the name of a file, the code of a data center, or the id of a secret."""
+NO_SECRETS = {
+    *("tls_key", "own_secret", "reset_secret", "same_secret", "revoke_secret"),
+    *("token_format", "token_seconds"),
+}
+"""Options that take the name of a file, the code of a data center, the id of a secret, or the form or life of
+tokens."""
 
 
 def test_T122_no_command_takes_a_secret_as_an_argument() -> None:
