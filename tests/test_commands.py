@@ -21,6 +21,7 @@ OPTIONS: Final = {
     "keys rotate": [],
     "logs": ["--client", "-f", "--group"],
     "user create": ["--password-stdin"],
+    "user move": ["--to", "--cancel"],
     "client create": [
         *("--type", "--name", "--redirect-uri", "--origin", "--implicit", "--vendor-compatible", "--owner"),
         *("--data-centers", "--post-logout-redirect-uri", "--app-scope"),
