@@ -35,6 +35,7 @@ VALUES: Final = {
     "code": "redirect_uri_mismatch",
     "type": "server-based",
     "member": "1",
+    "api_id": "glc_us_x",
     "invitation": "inv_000000000000",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grantline.clients import ApiDeclaration, create_api, list_workspace_apis
 from grantline.oauth.errors import CATALOGUE
 from grantline.opaque import digest
 from grantline.web.app import CONSOLE, PEOPLE
@@ -221,6 +222,10 @@ ACTIONS: Final = {
     "/console/clients/new/{type}": "client.create",
     "/console/keys": "keys",
     "/console/keys/revoke": "keys",
+    "/console/apis/new": "apis",
+    "/console/apis/{api_id}": "apis",
+    "/console/apis/{api_id}/secrets": "apis",
+    "/console/apis/{api_id}/delete": "apis",
     f"{_ONE}/redirects": "redirects:{client_id}",
     f"{_ONE}/scopes": "scopes:{client_id}",
     f"{_ONE}/settings": "settings:{client_id}",
@@ -247,6 +252,17 @@ ACTIONS: Final = {
     f"{_ONE}/rehearsal": "rehearsal:{client_id}",
 }
 """What the form token of each page's form is made for, so that generated forms get past it."""
+_OF_AN_API: Final = (
+    "name",
+    "identifier",
+    "scope_prefix",
+    "token_format",
+    "token_seconds",
+    "origins_policy",
+    "scope-0-name",
+    "scope-0-sentence",
+    "scope-0-level",
+)
 FIELDS: Final = {
     "/signin": ("email", "password", "flow"),
     "/signin/elsewhere": ("data_center", "flow"),
@@ -265,6 +281,10 @@ FIELDS: Final = {
     "/console/clients/new/{type}": ("name", "homepage_url", "redirect_uris", "creation_key"),
     "/console/keys": ("name", "days", "scopes"),
     "/console/keys/revoke": ("key",),
+    "/console/apis/new": _OF_AN_API,
+    "/console/apis/{api_id}": _OF_AN_API,
+    "/console/apis/{api_id}/secrets": ("act", "secret_id"),
+    "/console/apis/{api_id}/delete": ("sure",),
     f"{_ONE}/redirects": ("redirect_uris", "origins"),
     f"{_ONE}/scopes": ("scope",),
     f"{_ONE}/settings": ("name", "homepage_url", "policy_url", "terms_url", "vendor_compatible"),
@@ -307,10 +327,23 @@ def form_token(site: Site, browser: Browser, action: str) -> str:
     return site.mint.keyring.form_token(cookies["gl_us_browser"], session, action)
 
 
+async def api_of(site: Site) -> str:
+    """An API of the account's workspace."""
+    known = await list_workspace_apis(site.db, site.account.id)
+    if known:
+        return known[0].client_id
+    said = ApiDeclaration("https://billing.example", "Billing", "Billing")
+    api, _ = await create_api(
+        site.db, said=said, data_center="us", now=site.clock(), workspace_id=site.account.id
+    )
+    return api.client_id
+
+
 async def addresses(site: Site, path: str) -> dict[str, str]:
     app = await site.app("self-client")
     return {
         "{client_id}": app.id,
+        "{api_id}": await api_of(site),
         "{type}": "server-based",
         "{code}": "code_unknown",
         "{member}": str(site.account.id),

@@ -93,7 +93,7 @@ async def ask(
         filled = path.replace("{code}", "code_expired").replace("{name}", "x")
         filled = filled.replace("{client_id}", client_id).replace("{type}", "self-client")
         filled = filled.replace("{member}", "1").replace("{invitation}", "inv_000000000000")
-        filled = filled.replace("{digest}", "0" * 64)
+        filled = filled.replace("{digest}", "0" * 64).replace("{api_id}", "glc_us_x")
         if method == "POST":
             answer = await browser.post(filled, {"x": "y"})
         else:
