@@ -1,11 +1,13 @@
 """Messages between data centers: signed, meant for one, taken once (T109)."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 
-from grantline.crossing import NotTaken
+from grantline.crossing import NotTaken, Sender, Unreachable
 from grantline.datacenters import ADDRESS, HEADER, MESSAGE_TYPE, claims_of_message
 from grantline.web.background import sweep
 from tests.centers import Sites
@@ -109,3 +111,26 @@ async def test_a_message_is_remembered_as_long_as_it_could_be_taken_again(sites:
     assert await sweep(eu.db, sites.clock()) >= 1
     assert await eu.db.one("SELECT 1 FROM messages_taken") is None
     assert await deliver(sites, token) == (403, "expired")
+
+
+class Endless(httpx2.AsyncByteStream):
+    """An answer that goes on for ever, or as long as anybody reads it."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.sent += 65536
+            yield b"x" * 65536
+
+
+async def test_an_answer_without_an_end_is_not_read_to_it(sites: Sites) -> None:
+    endless = Endless()
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, stream=endless))
+    us = sites["us"].mint
+    sender = Sender(us, sites.clock, transport)
+    with pytest.raises(Unreachable, match="without an end"):
+        await sender.send(us.data_centers.others[0], "hello", {})
+    await sender.close()
+    assert endless.sent <= 1024 * 1024

@@ -55,24 +55,37 @@ class Sender:
         except LookupError as problem:
             raise Unreachable(str(problem)) from None
         headers = {HEADER: token, "content-type": "application/json"}
+        address = receiver.issuer + ADDRESS
         try:
-            answer = await self._http.post(receiver.issuer + ADDRESS, content=content, headers=headers)
+            async with self._http.stream("POST", address, content=content, headers=headers) as answer:
+                received = await _receive(answer)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as problem:
             raise Unreachable(f"no answer ({type(problem).__name__})") from None
-        return _read(answer)
+        return _read(answer.status_code, received)
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._http.aclose()
 
 
-def _read(answer: httpx2.Response) -> Mapping[str, Any]:
+async def _receive(answer: httpx2.Response) -> bytes:
+    """The body, counted as it comes: even a listed data center may not fill our memory. Raises
+    Unreachable."""
+    received = bytearray()
+    async for piece in answer.aiter_bytes():
+        received += piece
+        if len(received) > LARGEST_ANSWER:
+            raise Unreachable("an answer without an end")
+    return bytes(received)
+
+
+def _read(status: int, body: bytes) -> Mapping[str, Any]:
     try:
-        members = answer.json() if len(answer.content) <= LARGEST_ANSWER else None
+        members = json.loads(body)
     except (ValueError, RecursionError):
         members = None
-    if answer.status_code in (400, 403, 409) and isinstance(members, dict) and "reason" in members:
+    if status in (400, 403, 409) and isinstance(members, dict) and "reason" in members:
         raise NotTaken(str(members["reason"])[:200])
-    if answer.status_code != 200 or not isinstance(members, dict):
-        raise Unreachable(f"answered {answer.status_code}")
+    if status != 200 or not isinstance(members, dict):
+        raise Unreachable(f"answered {status}")
     return members
