@@ -119,7 +119,7 @@ def apis() -> Iterator[Sample]:
         "jwt-es256",
         600,
     )
-    api = Api("glc_us_7Hq2mVx81cTnJ0sKeWd4RyZbP6uLgA3f", *_members(said), created_at=NOW - 400_000)
+    api = Api(*_members(said), "glc_us_7Hq2mVx81cTnJ0sKeWd4RyZbP6uLgA3f", 0, NOW - 400_000)
     refused = ApiRefused("%(scope)s does not begin with %(prefix)s.", "scopes", scope="CRM.READ", prefix="B")
     row = api_row(api)
     one = {

@@ -4,7 +4,7 @@ tokens that they take, and may introspect tokens meant for them."""
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -71,17 +71,10 @@ class ApiDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class Api(ApiDeclaration):
     """A registered API: tokens that carry scopes of its prefix are meant for it."""
 
-    client_id: str
-    identifier: str
-    scope_prefix: str
-    name: str
-    scopes: tuple[ApiScope, ...] = ()
-    token_format: str = "opaque"
-    token_seconds: int = 0
-    origins_policy: str = "registered"
+    client_id: str = ""
     workspace_id: int = 0
     """Who declared it; 0: the operator."""
     created_at: int = 0
@@ -94,15 +87,7 @@ class Api:
     @property
     def declaration(self) -> ApiDeclaration:
         """What was said about it, to change one thing and leave the rest."""
-        return ApiDeclaration(
-            self.identifier,
-            self.scope_prefix,
-            self.name,
-            self.scopes,
-            self.token_format,
-            self.token_seconds,
-            self.origins_policy,
-        )
+        return ApiDeclaration(*(getattr(self, field.name) for field in fields(ApiDeclaration)))
 
 
 _USUAL: Final = MappingProxyType({"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1})
@@ -324,8 +309,8 @@ async def _announce(tx: Transaction) -> None:
 
 
 _COLUMNS: Final = (
-    "a.client_id, a.identifier, a.scope_prefix, a.name, a.scopes, a.token_format, a.token_seconds,"
-    " a.origins_policy, a.workspace_id, a.created_at"
+    "a.identifier, a.scope_prefix, a.name, a.scopes, a.token_format, a.token_seconds, a.origins_policy,"
+    " a.client_id, a.workspace_id, a.created_at"
 )
 
 
@@ -337,9 +322,9 @@ def _render_scopes(scopes: Sequence[ApiScope]) -> str:
 
 
 def _api(row: Row) -> Api:
-    listed: list[list[Any]] = json.loads(row[4])
+    listed: list[list[Any]] = json.loads(row[3])
     scopes = tuple(ApiScope(s[0], s[1], s[2], bool(s[3]), bool(s[4])) for s in listed)
-    return Api(row[0], row[1], row[2], row[3], scopes, row[5], row[6], row[7], row[8], row[9])
+    return Api(row[0], row[1], row[2], scopes, row[4], row[5], row[6], row[7], row[8], row[9])
 
 
 async def find_api(db: Database | Transaction, client_id: str) -> Api | None:
