@@ -22,6 +22,7 @@ from grantline.clients import (
     update_api,
 )
 from grantline.tokens import load_catalog
+from tests.centers import Sites
 from tests.site import Site
 
 GOOD = ApiDeclaration(
@@ -189,3 +190,21 @@ async def test_a_deleted_api_introspects_nothing_and_its_scopes_are_gone(site: S
     assert (await site.post("/oauth/v2/introspect", {"token": token}, auth=auth)).status_code == 401
     assert (await site.token(app, **asked)).json()["error"] == "invalid_scope"
     await make(site, GOOD)  # the identifier is free again
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+async def test_T99_no_api_has_the_issuers_own_identifier(site: Site, path: str) -> None:
+    """Whoever had it could ask about every token that userinfo takes."""
+    said = replace(GOOD, identifier=site.issuer + path)
+    with pytest.raises(ApiRefused, match="authorization server’s own"):
+        await make(site, said)
+    api, _ = await make(site, GOOD)
+    with pytest.raises(ApiRefused, match="authorization server’s own"):
+        await update_api(site.db, api, said, site.clock())
+    await make(site, replace(GOOD, identifier=f"{site.issuer}/billing", scope_prefix="Other", scopes=()))
+
+
+async def test_T99_nor_that_of_another_data_center(sites: Sites) -> None:
+    said = replace(GOOD, identifier=sites["eu"].issuer)
+    with pytest.raises(ApiRefused, match="authorization server’s own"):
+        await make(sites["us"], said)

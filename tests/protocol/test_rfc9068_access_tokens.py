@@ -111,6 +111,20 @@ async def test_9068_2_2_3_a_each_api_sees_the_scopes_that_are_its_own(
     assert other.json()["access_token"].startswith("gla_")
 
 
+async def test_9068_2_2_3_a_what_was_granted_for_one_api_says_nothing_about_another(
+    site: Site, billing: tuple[str, str]
+) -> None:
+    """RFC 9068 §2.2.3: at the code, and at each refresh; what the issuer itself answers stays."""
+    await site.api()
+    app = await site.app("server-based")
+    answer = await site.tokens(app, scope=f"openid Billing.invoices.READ {SCOPE}", resource=BILLING)
+    again = await site.token(app, grant_type="refresh_token", refresh_token=answer["refresh_token"])
+    for told in (answer, again.json()):
+        claims = await claims_of(site, told["access_token"])
+        assert claims["scope"] == told["scope"] == "openid Billing.invoices.READ"
+        assert claims["aud"] == [BILLING, site.issuer]
+
+
 async def test_9068_3_a_a_token_for_two_apis_with_clashing_scopes_is_not_made(site: Site) -> None:
     """RFC 9068 §3."""
     await site.api(BILLING, "Billing", scopes=SCOPES, token_format="jwt-es256")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from grantline.clients.checks import Registration
 from grantline.clients.client_secrets import mint_secret
@@ -134,6 +134,7 @@ def _check_identifier(identifier: str) -> None:
     except ValueError:
         parts = urlsplit("")
     good = parts.scheme in ("http", "https") and parts.hostname and not parts.fragment and not parts.username
+    good = good and _has_port(parts)
     if not good or not identifier.isascii() or not identifier.isprintable() or " " in identifier:
         raise ApiRefused(
             "The identifier must be an absolute address without a fragment, such as https://api.example.com.",
@@ -197,7 +198,8 @@ async def create_api(
     try:
         async with db.transaction() as tx:
             await _announce(tx)  # first: whoever else declares one waits here
-            await _check_prefix(tx, said.scope_prefix, workspace_id, "")
+            await _check_prefix(tx, said.scope_prefix, workspace_id)
+            await _check_issuers(tx, said.identifier)
             await insert_client(
                 tx,
                 client_id=client_id,
@@ -241,6 +243,7 @@ async def update_api(db: Database, api: Api, said: ApiDeclaration, now: int) -> 
     try:
         async with db.transaction() as tx:
             await _announce(tx)
+            await _check_issuers(tx, said.identifier)
             changed = await tx.run(
                 "UPDATE apis SET identifier = $2, name = $3, scopes = $4, token_format = $5,"
                 " token_seconds = $6, origins_policy = $7, updated_at = $8 WHERE client_id = $1",
@@ -282,13 +285,35 @@ async def delete_api(db: Database, client_id: str, now: int) -> bool:
     return gone == 1
 
 
-async def _check_prefix(tx: Transaction, prefix: str, workspace_id: int, but: str) -> None:
+def _has_port(parts: SplitResult) -> bool:
+    """Whether its port, if it names one, is one."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+async def _check_issuers(tx: Transaction, identifier: str) -> None:
+    """Tokens for the issuer itself are for its userinfo alone: an API of that name could ask about all of
+    them (T99). Raises ApiRefused."""
+    rows = await tx.all("SELECT issuer FROM home UNION SELECT issuer FROM data_centers")
+    parts = urlsplit(identifier)
+    bare = parts.path in ("", "/") and not parts.query
+    if bare and any(_origin(urlsplit(row[0])) == _origin(parts) for row in rows):
+        raise ApiRefused(
+            "That address is the authorization server’s own. Give the API its own.", "identifier"
+        )
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+async def _check_prefix(tx: Transaction, prefix: str, workspace_id: int) -> None:
     """Raises ApiRefused when the prefix is another's; the operator may give one to several APIs."""
     if not workspace_id:
         return
-    taken = await tx.one(
-        "SELECT 1 FROM apis WHERE LOWER(scope_prefix) = LOWER($1) AND client_id <> $2 LIMIT 1", prefix, but
-    )
+    taken = await tx.one("SELECT 1 FROM apis WHERE LOWER(scope_prefix) = LOWER($1) LIMIT 1", prefix)
     if prefix.lower() in _RESERVED or taken is not None:
         raise ApiRefused(
             "The prefix %(prefix)s is taken. Choose another, such as My%(prefix)s.",

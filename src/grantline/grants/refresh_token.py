@@ -24,6 +24,7 @@ from grantline.tokens import (
     REFRESHES,
     Authorization,
     Holder,
+    Mint,
     Narrowed,
     Refreshed,
     Successor,
@@ -167,8 +168,13 @@ async def _use(
     if used is None:
         return None
     _warn_when_near(exchange, used.rate_count)
-    kept = kept or (used.scope, used.resources, None)
+    kept = kept or (_meant(mint, used), used.resources, None)
     return await _answer(exchange, authorization_id, used, kept, successor, exchange.now)
+
+
+def _meant(mint: Mint, used: Refreshed) -> tuple[str, ...]:
+    """What the token of a refresh may say: all that was granted, for the APIs that it was granted for."""
+    return mint.catalog.meant_for(used.resources, used.scope) if used.resources else used.scope
 
 
 async def _answer(

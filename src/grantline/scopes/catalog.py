@@ -255,6 +255,12 @@ class Catalog:
         """Every registered API's identifier: what `resource` may name (RFC 8707 §2)."""
         return frozenset(identifier for found in self._identifiers.values() for identifier in found)
 
+    def meant_for(self, resources: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the names that mean something to one of these APIs, or to the issuer itself (RFC 9068
+        §2.2.3)."""
+        served = {name for resource in resources for name in self.served_by(resource, names)}
+        return tuple(name for name in names if name in served or self.about_person((name,)))
+
     def served_by(self, identifier: str, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the names that belong to this API."""
         return tuple(

@@ -250,6 +250,8 @@ def narrow(
             raise InvalidScope(
                 "scope_exceeds_grant", hint="None of the scopes belongs to the resource asked for."
             )
+    elif resources:
+        scope = mint.catalog.meant_for(resources, scope)
     if not resources and mint.catalog.is_ambiguous(scope):
         raise InvalidTarget("resource_needed", expected=" ".join(mint.catalog.audience(scope)))
     return scope, resources, spelled

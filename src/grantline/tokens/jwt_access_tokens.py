@@ -81,26 +81,31 @@ async def read_access_token(mint: Mint, text: str, now: int) -> AccessToken | No
 async def read_jwt_access_token(mint: Mint, text: str, now: int) -> AccessToken | None:
     """What a JWT access token of ours says, if its signature holds; expiry and authorization are the caller's
     to check."""
-    claims = _verify(mint, text, now)
-    if claims is None and await mint.catch_up():
-        claims = _verify(mint, text, now)
-    return _token_of(claims) if claims is not None else None
-
-
-def _verify(mint: Mint, text: str, now: int) -> Mapping[str, object] | None:
     try:
-        return jwt.verify(
-            text,
-            mint.keyring.verification_keys(now),
-            algs=ALGORITHMS,
-            typ=TYPE,
-            issuer=mint.home.issuer,
-            audience=None,
-            now=now,
-            accept_expired=True,
-        )
+        return _token_of(_verify(mint, text, now))
+    except jwt.KeyUnknown:  # another node may have made the key a moment ago
+        if not await mint.catch_up():
+            return None
     except jwt.JwtRefused:
         return None
+    try:
+        return _token_of(_verify(mint, text, now))
+    except jwt.JwtRefused:
+        return None
+
+
+def _verify(mint: Mint, text: str, now: int) -> Mapping[str, object]:
+    """The claims. Raises JwtRefused."""
+    return jwt.verify(
+        text,
+        mint.keyring.verification_keys(now),
+        algs=ALGORITHMS,
+        typ=TYPE,
+        issuer=mint.home.issuer,
+        audience=None,
+        now=now,
+        accept_expired=True,
+    )
 
 
 def _id_of(token: AccessToken) -> str:
