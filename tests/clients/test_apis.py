@@ -3,6 +3,7 @@
 import contextlib
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,3 +209,10 @@ async def test_T99_nor_that_of_another_data_center(sites: Sites) -> None:
     said = replace(GOOD, identifier=sites["eu"].issuer)
     with pytest.raises(ApiRefused, match="authorization server’s own"):
         await make(sites["us"], said)
+
+
+def test_the_manifest_in_the_document_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "apis.md").read_text()
+    said = parse_api_manifest(text.split("```yaml\n")[1].split("```")[0])
+    assert said.token_format == "jwt-es256"
+    assert [scope.sensitivity for scope in said.scopes] == [1, 5]
