@@ -16,11 +16,11 @@ from urllib.parse import urlencode
 from bench.bulk import Bulk, PostgresBulk, SqliteBulk
 from bench.cases import CASES, REFRESH, ROTATION
 from bench.measure import Case, Figure, Plan
-from bench.seed import SCOPE, open_engine
+from bench.seed import opaque_token, open_engine
 from bench.serving import Engine, serve
 from bench.session import Session, say
 from grantline.opaque import digest
-from grantline.tokens import access_token_for, mint_refresh_token
+from grantline.tokens import mint_refresh_token
 
 AMOUNTS: Final = (10_000, 100_000, 1_000_000, 5_000_000)
 QUICK_AMOUNTS: Final = (10_000, 50_000)
@@ -117,7 +117,7 @@ async def _mint(engine: Engine, numbers: list[int]) -> list[tuple[str, str]]:
     minted = [
         (
             mint_refresh_token(keyring, server.code, number),
-            await access_token_for(server.mint, number, 1, (SCOPE,), (), now),
+            await opaque_token(server, number, now),
         )
         for number in numbers
     ]

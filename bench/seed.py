@@ -16,12 +16,20 @@ from urllib.parse import urlencode
 
 from bench.serving import Engine
 from grantline.accounts import Passwords, create_account, personal_organization
-from grantline.clients import Client, Registration, create_api, register_client
+from grantline.clients import ApiDeclaration, Client, Registration, create_api, register_client
 from grantline.db import Transaction
 from grantline.oauth.pkce import s256
 from grantline.settings import Settings
-from grantline.tokens import NewAuthorization, access_token_for, issue_authorization, issue_authorization_code
-from grantline.web.server import Server, load_catalog, open_server
+from grantline.tokens import (
+    AccessToken,
+    NewAuthorization,
+    issue_authorization,
+    issue_authorization_code,
+    load_catalog,
+    mint_access_token,
+    scope_set_for,
+)
+from grantline.web.server import Server, open_server
 
 SCOPE: Final = "CRM.modules.leads.READ"
 API: Final = "https://crm.example.com"
@@ -83,6 +91,14 @@ async def open_engine(engine: Engine) -> Server:
     return await open_server(Settings())
 
 
+async def opaque_token(server: Server, number: int, now: int) -> str:
+    """The first access token of the authorization of this number."""
+    mint = server.mint
+    scope_set = await scope_set_for(mint, (SCOPE,), ())
+    token = AccessToken(number, 1, scope_set.id, now + mint.access_token_seconds)
+    return mint_access_token(mint.keyring, server.code, token, now)
+
+
 async def seed(engine: Engine, size: Size) -> None:
     """Fill the engine's new database and write the files of bodies.
 
@@ -96,7 +112,7 @@ async def seed(engine: Engine, size: Size) -> None:
         _person(server, n, password_hash if n < PEOPLE_WHO_SIGN_IN else "", now) for n in range(size.accounts)
     )
     api, api_secret = await create_api(
-        server.db, identifier=API, scope_prefix="CRM", name="CRM", data_center=server.code, now=now
+        server.db, said=ApiDeclaration(API, "CRM", "CRM"), data_center=server.code, now=now
     )
     server.mint.catalog = await load_catalog(server.db)
     confidential = await _apps(server, "server-based", REDIRECT, accounts, size.confidential_clients, now)
@@ -112,10 +128,7 @@ async def seed(engine: Engine, size: Size) -> None:
         server, [(choose(accounts), choose(confidential)) for _ in range(size.authorizations)], now
     )
     _write(data / "refresh.0", (_refresh(app, token) for app, _, token in held))
-    access = [
-        (app, await access_token_for(server.mint, number, 1, (SCOPE,), (), now))
-        for app, number, _ in held[: size.introspected]
-    ]
+    access = [(app, await opaque_token(server, number, now)) for app, number, _ in held[: size.introspected]]
     asker = (data / "api.txt").read_text()
     _write(data / "introspection_api.0", (f"{asker}&token={token}" for _, token in access))
     _write(data / "introspection_app.0", (app.body(token=token) for app, token in access))

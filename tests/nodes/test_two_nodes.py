@@ -159,11 +159,11 @@ async def test_keys_that_are_old_are_replaced_once_by_one_of_two_running_servers
     await site.db.run("UPDATE keys SET created_at = created_at - $1", 91 * DAY)
     for node in (site, other):
         node.server.start()
-    while len(await site.db.all("SELECT id FROM keys")) == 3:
+    while len(await site.db.all("SELECT id FROM keys WHERE purpose <> 'messages'")) == 3:
         await asyncio.sleep(0.05)
     while (await site.db.one("SELECT COUNT(*) FROM jobs WHERE due_at > 0"))[0] < 2:
         await asyncio.sleep(0.05)
-    assert len(await site.db.all("SELECT id FROM keys")) == 6
+    assert len(await site.db.all("SELECT id FROM keys WHERE purpose <> 'messages'")) == 6
     while (
         len(other.mint.keyring.jwks(site.clock())["keys"]) < 4
         or len(site.mint.keyring.jwks(site.clock())["keys"]) < 4

@@ -93,7 +93,9 @@ class Worker:
 def main(database: str, ahead_seconds: str) -> None:
     """Work until standard input is closed, or until there has been nothing to do for half a minute."""
     storage = Storage(database)
-    with (storage.folder / "worker.lock").open("a") as lock:
+    held = storage.folder / "worker.lock"
+    held.touch(mode=0o600)
+    with held.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one that is about to leave finishes its batch first
         connection = connect(Path(database))
         connection.execute("PRAGMA cache_size = -32768")  # kibibytes
