@@ -33,6 +33,7 @@ CASES: Final = (
     Case("floor: GET /health/live", "/health/live", "get", ""),
     Case("keys: GET /oauth/v2/keys", "/oauth/v2/keys", "get", ""),
     Case(CLIENT_CREDENTIALS, _TOKEN, "any", "client_credentials", _bars((80, 70), (95, 75))),
+    Case(CLIENT_CREDENTIALS_JWT, _TOKEN, "any", "jwt", _bars((115, 95), (125, 100))),
     Case(REFRESH, _TOKEN, "any", "refresh", _bars((90, 75), (95, 75))),
     Case(ROTATION, _TOKEN, "chain", "rotation", _bars((120, 110), (190, 150))),
     Case(

@@ -33,6 +33,7 @@ from grantline.web.server import Server, open_server
 
 SCOPE: Final = "CRM.modules.leads.READ"
 API: Final = "https://crm.example.com"
+JWT_API: Final = "https://billing.example"
 REDIRECT: Final = "https://app.example.com/callback"
 VERIFIER: Final = "a-code-verifier-of-forty-three-characters-0"
 PASSWORD: Final = "a password of the bench"
@@ -114,6 +115,8 @@ async def seed(engine: Engine, size: Size) -> None:
     api, api_secret = await create_api(
         server.db, said=ApiDeclaration(API, "CRM", "CRM"), data_center=server.code, now=now
     )
+    for_jwts = ApiDeclaration(JWT_API, "Billing", "Billing", token_format="jwt-es256")
+    await create_api(server.db, said=for_jwts, data_center=server.code, now=now)
     server.mint.catalog = await load_catalog(server.db)
     confidential = await _apps(server, "server-based", REDIRECT, accounts, size.confidential_clients, now)
     public = await _apps(server, "mobile", "com.example.app:/callback", accounts, size.public_clients, now)
@@ -123,6 +126,10 @@ async def seed(engine: Engine, size: Size) -> None:
     _write(
         data / "client_credentials.0",
         (app.body(grant_type="client_credentials", scope=SCOPE) for app in confidential),
+    )
+    _write(
+        data / "jwt.0",
+        (app.body(grant_type="client_credentials", scope="Billing.READ") for app in confidential),
     )
     held = await _authorize(
         server, [(choose(accounts), choose(confidential)) for _ in range(size.authorizations)], now
