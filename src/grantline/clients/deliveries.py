@@ -124,7 +124,8 @@ async def go_on_above(tx: Transaction, client_id: str, version: int, now: int) -
     """Another data center has a version that we never sent, or this one with other contents: we were restored
     from a backup. Ours goes on above it, and is sent everywhere. False when that is too far to believe."""
     raised = await tx.run(
-        "UPDATE clients SET version = $2 WHERE id = $1 AND version < $2 AND version + $3 >= $2",
+        "UPDATE clients SET version = $2 WHERE id = $1 AND version < $2 AND version + $3 >= $2"
+        " AND NOT EXISTS (SELECT 1 FROM client_imports i WHERE i.client_id = clients.id)",
         client_id,
         version + 1,
         MOST_ABOVE,
@@ -198,10 +199,12 @@ async def queue_named(db: Database, code: str, now: int) -> int:
 
 async def adopt(tx: Transaction, client_id: str, code: str) -> int | None:
     """Another data center has this app of ours, and we do not know that it works there: from now on it shall
-    not. Gives its version; None when there is no such app here."""
+    not. Gives its version; None when no such app is ours: what it says about a third one's counts for
+    nothing."""
     row = await tx.one(
         "INSERT INTO client_elsewhere (client_id, data_center, enabled, wanted_version)"
-        " SELECT id, $2, 0, version FROM clients WHERE id = $1"
+        " SELECT c.id, $2, 0, c.version FROM clients c WHERE c.id = $1"
+        " AND NOT EXISTS (SELECT 1 FROM client_imports i WHERE i.client_id = c.id)"
         " ON CONFLICT (client_id, data_center) DO NOTHING RETURNING wanted_version",
         client_id,
         code,

@@ -32,15 +32,17 @@ MOST_IN_A_ROUND: Final = 400
 
 async def deliver_definitions(mint: Mint, sender: Sender, center: DataCenter, now: int) -> None:
     """Send what is due for one data center. Raises Unreachable; what was taken is due again then."""
-    left = MOST_IN_A_ROUND
+    left, raised = MOST_IN_A_ROUND, set[str]()
     while left > 0 and (due := await list_due(mint.db, center.code, now, limit=AT_ONCE)):
         for delivery in due:
             left -= 1
             if await take_delivery(mint.db, delivery, now):
-                await _deliver(mint, sender, center, delivery, now)
+                await _deliver(mint, sender, center, delivery, raised, now)
 
 
-async def _deliver(mint: Mint, sender: Sender, center: DataCenter, delivery: Delivery, now: int) -> None:
+async def _deliver(
+    mint: Mint, sender: Sender, center: DataCenter, delivery: Delivery, raised: set[str], now: int
+) -> None:
     definition = await load_definition(mint.db, delivery.client_id, center.code)
     if definition is None:
         return
@@ -55,11 +57,16 @@ async def _deliver(mint: Mint, sender: Sender, center: DataCenter, delivery: Del
         )
         await note_refusal(mint.db, definition.id, center.code, definition.version, refused.reason, now)
         return
-    await _settle(mint, center, definition, answer, now)
+    await _settle(mint, center, definition, answer, raised, now)
 
 
 async def _settle(
-    mint: Mint, center: DataCenter, definition: Definition, answer: Mapping[str, Any], now: int
+    mint: Mint,
+    center: DataCenter,
+    definition: Definition,
+    answer: Mapping[str, Any],
+    raised: set[str],
+    now: int,
 ) -> None:
     reason, version = answer.get("refused"), answer.get("version")
     present = version if isinstance(version, int) and not isinstance(version, bool) else 0
@@ -72,8 +79,10 @@ async def _settle(
             if reason == STALE:  # a newer one of ours overtook this one
                 await confirm_delivery(mint.db, definition.id, center.code, present, now)
             return
-        await go_above(mint, definition.id, center.code, present, now)
-        return
+        if definition.id not in raised:  # once: one that always has a newer version is not run after
+            raised.add(definition.id)
+            await go_above(mint, definition.id, center.code, present, now)
+            return
     await note_refusal(mint.db, definition.id, center.code, definition.version, str(reason), now)
 
 

@@ -54,7 +54,7 @@ class Sender:
             token = self._mint.keyring.sign_message(claims, listed=home.keys, typ=MESSAGE_TYPE)
         except LookupError as problem:
             raise Unreachable(str(problem)) from None
-        headers = {HEADER: token, "content-type": "application/json"}
+        headers = {HEADER: token, "content-type": "application/json", "accept-encoding": "identity"}
         address = receiver.issuer + ADDRESS
         try:
             async with self._http.stream("POST", address, content=content, headers=headers) as answer:
@@ -69,8 +69,10 @@ class Sender:
 
 
 async def _receive(answer: httpx2.Response) -> bytes:
-    """The body, counted as it comes: even a listed data center may not fill our memory. Raises
-    Unreachable."""
+    """The body, counted as it comes and not unpacked: even a listed data center may not fill our memory.
+    Raises Unreachable."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise Unreachable("a packed answer")
     received = bytearray()
     async for piece in answer.aiter_bytes():
         received += piece

@@ -98,7 +98,31 @@ def verify_message(token: str, body: bytes, centers: DataCenters, now: int) -> M
         raise MessageRefused("not JSON", sender.code) from None
     if not isinstance(members, dict):
         raise MessageRefused("not a JSON object", sender.code)
+    if not _can_be_kept(members):
+        raise MessageRefused("a sign that no text has", sender.code)
     return Message(sender, claims["sub"], str(claims["jti"]), members, claims["exp"])
+
+
+def _can_be_kept(members: object) -> bool:
+    """Whether a database takes all texts in it: no NUL and no half of a surrogate pair."""
+    waiting = [members]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and ("\0" in one or not _is_whole(one)):
+            return False
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def take_message(tx: Transaction, message: Message) -> None:
