@@ -22,7 +22,7 @@ from grantline.sdk.errors import (
 from grantline.sdk.record import AccessToken, Key, Record, Secret
 from grantline.sdk.renewing import Grant
 from grantline.sdk.session import Session, Status
-from grantline.sdk.stores import AsyncStore, MemoryStore, Store
+from grantline.sdk.stores import AsyncStore, FileStore, MemoryStore, PlainTextWarning, SqliteStore, Store
 
 __all__ = [
     "AccessToken",
@@ -30,16 +30,19 @@ __all__ = [
     "AsyncStore",
     "CallbackRefused",
     "ClientRejected",
+    "FileStore",
     "Grant",
     "GrantTokenUnusable",
     "GrantlineError",
     "Key",
     "MemoryStore",
+    "PlainTextWarning",
     "ReconnectRequired",
     "Record",
     "ScopeMissing",
     "Secret",
     "Session",
+    "SqliteStore",
     "Status",
     "Store",
     "StoreRefused",

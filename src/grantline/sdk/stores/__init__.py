@@ -1,9 +1,14 @@
 """Where grants are kept. A store has four methods and a lock; any object that has them is one.
 
-`MemoryStore` forgets at the end of the process.
+`FileStore` is what most programs want: a folder of the person who runs it. `SqliteStore` is one file, for all
+systems. Both seal what they keep. `MemoryStore` forgets at the end of the process. `conformance` holds any
+store to what is asked of it.
 """
 
+from grantline.sdk.stores.file import FileStore
 from grantline.sdk.stores.memory import MemoryStore
 from grantline.sdk.stores.protocol import AsyncStore, Store
+from grantline.sdk.stores.sealing import PlainTextWarning
+from grantline.sdk.stores.sqlite import SqliteStore
 
-__all__ = ["AsyncStore", "MemoryStore", "Store"]
+__all__ = ["AsyncStore", "FileStore", "MemoryStore", "PlainTextWarning", "SqliteStore", "Store"]
