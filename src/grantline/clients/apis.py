@@ -4,7 +4,7 @@ tokens that they take, and may introspect tokens meant for them."""
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -54,6 +54,10 @@ class ApiScope:
     """5 (everything) to 1."""
     for_apps: bool = True
     shows_person: bool = False
+    shown_since: int = field(default=0, compare=False)
+    """Since when it shows the person; 0: it does not."""
+    said_since: int = field(default=0, compare=False)
+    """Since when it says to people what it says now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Api(ApiDeclaration):
     @property
     def declaration(self) -> ApiDeclaration:
         """What was said about it, to change one thing and leave the rest."""
-        return ApiDeclaration(*(getattr(self, field.name) for field in fields(ApiDeclaration)))
+        return ApiDeclaration(*(getattr(self, one.name) for one in fields(ApiDeclaration)))
 
 
 _USUAL: Final = MappingProxyType({"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1})
@@ -222,7 +226,7 @@ async def create_api(
                 said.name,
                 now,
                 workspace_id,
-                _render_scopes(said.scopes),
+                _render_scopes(_date(said.scopes, (), now)),
                 said.token_format,
                 said.token_seconds,
                 said.origins_policy,
@@ -244,13 +248,15 @@ async def update_api(db: Database, api: Api, said: ApiDeclaration, now: int) -> 
         async with db.transaction() as tx:
             await _announce(tx)
             await _check_issuers(tx, said.identifier)
+            present = await find_api(tx, api.client_id)
+            scopes = _date(said.scopes, present.scopes if present is not None else (), now)
             changed = await tx.run(
                 "UPDATE apis SET identifier = $2, name = $3, scopes = $4, token_format = $5,"
                 " token_seconds = $6, origins_policy = $7, updated_at = $8 WHERE client_id = $1",
                 api.client_id,
                 said.identifier,
                 said.name,
-                _render_scopes(said.scopes),
+                _render_scopes(scopes),
                 said.token_format,
                 said.token_seconds,
                 said.origins_policy,
@@ -339,16 +345,29 @@ _COLUMNS: Final = (
 )
 
 
+def _date(scopes: Sequence[ApiScope], before: Sequence[ApiScope], now: int) -> Sequence[ApiScope]:
+    """The scopes with the instants since when each says what it says: whoever allowed it earlier allowed
+    something else (T22)."""
+    known = {one.name.lower(): one for one in before}
+    dated = []
+    for scope in scopes:
+        old = known.get(scope.name.lower(), ApiScope("", ""))
+        shown = (old.shown_since or now) if scope.shows_person else 0
+        said = old.said_since if old.sentence == scope.sentence else now
+        dated.append(replace(scope, shown_since=shown, said_since=said))
+    return dated
+
+
 def _render_scopes(scopes: Sequence[ApiScope]) -> str:
     return json.dumps(
-        [[s.name, s.sentence, s.sensitivity, int(s.for_apps), int(s.shows_person)] for s in scopes],
+        [[s.name, s.sentence, s.sensitivity, int(s.for_apps), s.shown_since, s.said_since] for s in scopes],
         separators=(",", ":"),
     )
 
 
 def _api(row: Row) -> Api:
     listed: list[list[Any]] = json.loads(row[3])
-    scopes = tuple(ApiScope(s[0], s[1], s[2], bool(s[3]), bool(s[4])) for s in listed)
+    scopes = tuple(ApiScope(s[0], s[1], s[2], bool(s[3]), bool(s[4]), s[4], (*s, 0)[5]) for s in listed)
     return Api(row[0], row[1], row[2], scopes, row[4], row[5], row[6], row[7], row[8], row[9])
 
 

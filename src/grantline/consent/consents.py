@@ -1,7 +1,8 @@
 """Consents: one row per person, client and organization."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ class Asked:
     redirect_uri: str
     """Empty for a device."""
     resources: tuple[str, ...] = ()
+    meant_since: Mapping[str, int] = field(default_factory=dict)
+    """By scope, since when it means what it means now, for those of which that is known."""
 
 
 _COLUMNS: Final = (
@@ -71,11 +74,16 @@ def must_ask(consent: Consent | None, client: Client, asked: Asked) -> bool:
     if consent is None or not _may_be_remembered(client, asked.redirect_uri):
         return True
     return not (
-        set(asked.scope) <= set(consent.scope)
+        set(asked.scope) <= set(_still_meant(consent, asked))
         and (consent.offline or not asked.offline)
         and _covers_resources(consent.resources, asked.resources)
         and _host(asked.redirect_uri) in consent.redirect_hosts
     )
+
+
+def _still_meant(consent: Consent, asked: Asked) -> list[str]:
+    """The scopes of the consent that mean today what the person read."""
+    return [name for name in consent.scope if consent.updated_at >= asked.meant_since.get(name, 0)]
 
 
 def _covers_resources(allowed: tuple[str, ...], asked: tuple[str, ...]) -> bool:
@@ -127,7 +135,7 @@ async def allow(
         organization_id,
     )
     before = _consent(row) if row is not None else None
-    scope = dict.fromkeys((*(before.scope if before else ()), *asked.scope))
+    scope = dict.fromkeys((*(_still_meant(before, asked) if before else ()), *asked.scope))
     resources = asked.resources
     if before is not None and resources:
         resources = before.resources and tuple(dict.fromkeys((*before.resources, *resources)))

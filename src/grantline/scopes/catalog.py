@@ -43,6 +43,8 @@ class Scope:
     """5 (everything) to 0 (sign-in alone); consent shows the highest first."""
     for_apps: bool
     shows_person: bool = False
+    shown_since: int = 0
+    """Since when an API that declared it may be told who the person is; 0: it is not declared, or may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ def _declared_scopes(apis: Sequence[DeclaredApi]) -> Iterable[Scope]:
                 one.sensitivity,
                 one.for_apps,
                 one.shows_person,
+                one.shown_since,
             )
 
 
@@ -154,6 +157,13 @@ class Catalog:
                 scopes[scope.name.lower()] = scope
         self.scopes: tuple[Scope, ...] = tuple(scopes.values())
         self._by_name = scopes
+        self.meant_since: Mapping[str, int] = {
+            one.name: one.meant_since
+            for api in apis
+            if api.prefix.lower() not in _KNOWN
+            for one in api.scopes
+        }
+        """Since when declared scopes mean what they mean now: consent to one that is older is none."""
         self._read: dict[str, Resolved] = {}
         self._identifiers: dict[str, tuple[str, ...]] = {}
         self._apis = {api.identifier: api for api in apis}

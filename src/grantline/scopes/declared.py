@@ -16,6 +16,10 @@ class DeclaredScope:
     """False: belongs to a person, never to an app that acts as itself."""
     shows_person: bool = False
     """The API may be told the person's name and e-mail address."""
+    shown_since: int = 0
+    """Since when it may."""
+    meant_since: int = 0
+    """Since when it means what it means now: whoever allowed it earlier is asked again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from grantline.scopes import Catalog, DeclaredApi, DeclaredScope
 def declared(api: Api) -> DeclaredApi:
     """What the catalogue needs of an API."""
     scopes = tuple(
-        DeclaredScope(one.name, one.sentence, one.sensitivity, one.for_apps, one.shows_person)
+        DeclaredScope(
+            one.name,
+            one.sentence,
+            one.sensitivity,
+            one.for_apps,
+            one.shows_person,
+            one.shown_since,
+            max(one.said_since, one.shown_since),
+        )
         for one in api.scopes
     )
     return DeclaredApi(

@@ -162,11 +162,25 @@ async def _add_for_api(mint: Mint, answer: dict[str, object], live: LiveToken, i
     origins = origins_for(mint, (identifier,), registered)
     if origins is not None:
         answer["origins"] = list(origins)
-    known = (mint.catalog.find(name) for name in live.scope)
-    if authorization.account_id and any(scope is not None and scope.shows_person for scope in known):
+    if authorization.account_id and await _shows_person(mint, live):
         account = await find_account(mint.db, authorization.account_id)
         if account is not None:
             answer.update(claims_for(account, ("email", "profile")))
+
+
+async def _shows_person(mint: Mint, live: LiveToken) -> bool:
+    """Whether one of the scopes shows the person, and did when they allowed it."""
+    known = [mint.catalog.find(name) for name in live.scope]
+    since = [scope.shown_since for scope in known if scope is not None and scope.shows_person]
+    if not since or not min(since):
+        return bool(since)
+    authorization = await find_authorization(mint.db, live.authorization.id)
+    if authorization is None:
+        return False
+    if not authorization.shared:
+        return authorization.created_at >= min(since)
+    issued_at = live.expires_at - life_seconds(mint, live.audience)
+    return min(issued_at, authorization.used_at) >= min(since)
 
 
 async def _introspect_refresh(mint: Mint, caller: Client, text: str, now: int) -> Mapping[str, object]:

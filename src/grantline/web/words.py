@@ -9,6 +9,7 @@ from grantline.oauth.scope import covers
 from grantline.scopes import Catalog, Scope
 from grantline.web.languages import _, mark
 
+SEE_PERSON: Final = mark("See your name and e-mail address")
 _ORDER: Final = (mark("Change"), mark("See"), mark("Sign in"), mark("Keep"))
 
 
@@ -31,6 +32,8 @@ def render_groups(scopes: Sequence[Scope]) -> Sequence[Mapping[str, object]]:
         sentences = groups.setdefault(scope.group, [])
         if (sentence := _(scope.sentence)) not in sentences:
             sentences.append(sentence)
+    if any(scope.shown_since for scope in scopes):  # its own sentence need not say so
+        groups.setdefault("See", []).append(_(SEE_PERSON))
     return [{"title": _(title), "sentences": groups[title]} for title in _ORDER if title in groups]
 
 

@@ -167,7 +167,7 @@ async def _go_on(
     consented = True
     if visit.account is not None:
         organization = await personal_organization(visit.server.db, visit.account.id)
-        consented = await _consented(visit.server.db, checked, visit.account.id, organization.id)
+        consented = await _consented(visit, visit.server.db, checked, organization.id)
     step = next_step(
         checked.request,
         auth_at=visit.session.auth_at if visit.session is not None else None,
@@ -201,14 +201,16 @@ def _same_person(visit: Visit, checked: CheckedRequest) -> bool:
 
 
 async def _consented(
-    db: Database | Transaction, checked: CheckedRequest, account_id: int, organization_id: int
+    visit: Visit, db: Database | Transaction, checked: CheckedRequest, organization_id: int
 ) -> bool:
-    consent = await find_consent(db, account_id, checked.client.id, organization_id)
-    return not must_ask(consent, checked.client, _asked(checked))
+    assert visit.account is not None
+    consent = await find_consent(db, visit.account.id, checked.client.id, organization_id)
+    return not must_ask(consent, checked.client, _asked(visit, checked))
 
 
-def _asked(checked: CheckedRequest) -> Asked:
-    return Asked(checked.scope, checked.offline, checked.redirect_uri, checked.request.resource)
+def _asked(visit: Visit, checked: CheckedRequest) -> Asked:
+    since = visit.server.mint.catalog.meant_since
+    return Asked(checked.scope, checked.offline, checked.redirect_uri, checked.request.resource, since)
 
 
 async def _answer(
@@ -228,7 +230,7 @@ async def _answer(
             await lock_account(tx, account.id)
             if flow is not None and not await consume_flow(tx, flow, visit.now):
                 return visit.redirect("/")
-            if not just_consented and not await _consented(tx, checked, account.id, organization.id):
+            if not just_consented and not await _consented(visit, tx, checked, organization.id):
                 raise ConsentRequired("consent_required")  # taken back while this was under way (T47)
             if just_consented:
                 await allow(
@@ -236,7 +238,7 @@ async def _answer(
                     account_id=account.id,
                     client=checked.client,
                     organization_id=organization.id,
-                    asked=_asked(checked),
+                    asked=_asked(visit, checked),
                     network=visit.peer.shown,
                     now=visit.now,
                 )

@@ -240,7 +240,9 @@ async def _write_decision(
                 account_id=account.id,
                 client=client,
                 organization_id=organization.id,
-                asked=Asked(code.scope, code.refresh_token, "", code.resources),
+                asked=Asked(
+                    code.scope, code.refresh_token, "", code.resources, visit.server.mint.catalog.meant_since
+                ),
                 network=visit.peer.shown,
                 now=visit.now,
             )
