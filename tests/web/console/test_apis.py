@@ -1,8 +1,10 @@
 """The console's pages for the APIs of a workspace."""
 
 import re
+from html import unescape
 
 import pytest
+from fastapi import FastAPI
 
 from tests.site import Browser, Site, hidden_fields
 
@@ -81,6 +83,32 @@ async def test_a_mistake_is_told_beside_its_field_and_nothing_typed_is_lost(
     assert "Problem:" in page.text
     assert "See, add, edit and delete your invoices" in page.text
     assert "No API is declared" in (await browser.get("/console/apis")).text
+
+
+async def test_a_form_that_comes_back_has_scopes_and_levels_as_they_were_typed(site: Site) -> None:
+    """So that a prefix or an operation can be mended alone."""
+    browser = await site.signed_in()
+    page = await browser.get("/console/apis/new")
+    wrong = {"scope_prefix": "Biling", "scope-0-name": "Billing.invoices.REED", "token_seconds": "5"}
+    page = await browser.post("/console/apis/new", {**hidden_fields(page), **FORM, **wrong})
+    assert page.status_code == 400
+    assert 'value="Billing.invoices.REED"' in page.text
+    first, second = (page.text.split(f'name="scope-{row}-level"')[1].split("</select>")[0] for row in (0, 1))
+    assert "selected" not in first  # by its operation, which comes first
+    assert '<option value="5" selected>' in second
+
+
+@pytest.mark.parametrize("format", ["opaque", "jwt-rs256"])
+async def test_the_lines_that_protect_an_api_run_as_they_are_shown(
+    site: Site, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they name is imported, or is the reader's `app`."""
+    _, secret, text = await declare(await site.signed_in(), token_format=format)
+    monkeypatch.setenv("CLIENT_SECRET", secret)
+    (lines,) = re.findall(r'<pre tabindex="0">([^<]*ProtectedResource[^<]*)</pre>', text)
+    app = FastAPI()
+    exec(unescape(lines), {"app": app})
+    assert "/things" in [getattr(route, "path", "") for route in app.routes]
 
 
 async def test_what_is_saved_holds_and_the_audit_has_before_and_after(site: Site) -> None:

@@ -2,7 +2,7 @@
 them."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -99,7 +99,7 @@ async def create(visit: Visit, place: Place) -> Response:
     form = await visit.form("apis", fields=_FIELDS)
     if asked_again := await confirm(visit, place, form, back="/console/apis"):
         return asked_again
-    said = _read(form)
+    said, typed = _read(form), _typed_rows(form)
     try:
         api, value = await create_api(
             visit.server.db,
@@ -110,7 +110,7 @@ async def create(visit: Visit, place: Place) -> Response:
             created_by=place.account.id,
         )
     except ApiRefused as refused:
-        return _form_page(visit, place, said, refused=refused)
+        return _form_page(visit, place, said, refused=refused, typed=typed)
     await record_change(visit.server.db, visit, place, "api.created", after=_told(api))
     await visit.server.node.catch_up()
     return await _one_page(visit, place, api, secret=value)
@@ -127,11 +127,12 @@ async def show_one(visit: Visit, place: Place) -> Response:
 async def save(visit: Visit, place: Place) -> Response:
     """POST /console/apis/{api_id}."""
     api = await _find(visit, place)
-    said = _read(await visit.form("apis", fields=_FIELDS), api.scope_prefix)
+    form = await visit.form("apis", fields=_FIELDS)
+    said = _read(form, api.scope_prefix)
     try:
         changed = await update_api(visit.server.db, api, said, visit.now)
     except ApiRefused as refused:
-        return await _one_page(visit, place, api, said=said, refused=refused)
+        return await _one_page(visit, place, api, said=said, refused=refused, typed=_typed_rows(form))
     except LookupError:
         raise HTTPException(404) from None
     before, after = _told(api), _told(changed)
@@ -253,9 +254,28 @@ def _read_rows(form: Mapping[str, str], prefix: str) -> list[ApiScope]:
     return found
 
 
-def api_fields(said: ApiDeclaration, refused: ApiRefused | None) -> Mapping[str, Any]:
-    """What parts/api_fields.html needs."""
-    rows: list[Mapping[str, Any]] = [
+def _typed_rows(form: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The rows as they were typed, for a form that comes back. Nothing is added to a name and no level is
+    chosen, since the prefix or the operation may be what is mended.
+    """
+    return [
+        {
+            "name": form.get(f"scope-{row}-name", ""),
+            "sentence": form.get(f"scope-{row}-sentence", ""),
+            "level": form.get(f"scope-{row}-level", ""),
+            "person": f"scope-{row}-person" in form,
+            "alone": f"scope-{row}-alone" in form,
+        }
+        for row in range(MOST_ROWS)
+        if form.get(f"scope-{row}-name", "").strip() or form.get(f"scope-{row}-sentence", "").strip()
+    ]
+
+
+def api_fields(
+    said: ApiDeclaration, refused: ApiRefused | None, typed: Sequence[Mapping[str, Any]] | None = None
+) -> Mapping[str, Any]:
+    """What parts/api_fields.html needs; `typed` are the rows of a form that was refused."""
+    rows: list[Mapping[str, Any]] = list(typed or ()) or [
         {
             "name": scope.name,
             "sentence": scope.sentence,
@@ -286,21 +306,19 @@ def api_fields(said: ApiDeclaration, refused: ApiRefused | None) -> Mapping[str,
     }
 
 
-def _problems(refused: ApiRefused | None) -> Mapping[str, str]:
-    """What is wrong, by field."""
-    if refused is None:
-        return {}
-    return {refused.field or "name": _(refused.text, **refused.values)}
-
-
 def _form_page(
-    visit: Visit, place: Place, said: ApiDeclaration, *, refused: ApiRefused | None = None
+    visit: Visit,
+    place: Place,
+    said: ApiDeclaration,
+    *,
+    refused: ApiRefused | None = None,
+    typed: Sequence[Mapping[str, Any]] = (),
 ) -> Response:
     return visit.render(
         "console/api_new.html",
         status=400 if refused else 200,
         **place.frame(visit),
-        **api_fields(said, refused),
+        **api_fields(said, refused, typed),
         token=visit.form_token("apis"),
     )
 
@@ -312,6 +330,7 @@ async def _one_page(
     *,
     said: ApiDeclaration | None = None,
     refused: ApiRefused | None = None,
+    typed: Sequence[Mapping[str, Any]] = (),
     secret: str = "",
     done: str = "",
     problem: str = "",
@@ -322,7 +341,7 @@ async def _one_page(
         "console/api_one.html",
         status=400 if refused or problem else 200,
         **place.frame(visit),
-        **api_fields(said or api.declaration, refused),
+        **api_fields(said or api.declaration, refused, typed),
         token=visit.form_token("apis"),
         api=api_row(api),
         secret={"id": live[-1].id, "value": secret} if secret else None,
@@ -343,9 +362,11 @@ def snippet(api: Api, issuer: str) -> str:
     else:
         kind = "Introspection"
         check = f'Introspection("{api.client_id}", os.environ["CLIENT_SECRET"])'
-    needs_os = "" if api.algorithm else "import os\n\n"
+    needs_os = "" if api.algorithm else "import os\n"
     return needs_os + textwrap.dedent(
         f"""\
+        from typing import Annotated
+
         from grantline.resource_server import {kind}, ProtectedResource
         from grantline.resource_server.fastapi import Token, protect, require
 
