@@ -19,7 +19,9 @@ from grantline.sdk.metadata import Server, discover
 from grantline.sdk.record import AccessToken, Key, Record, Secret
 from grantline.sdk.windows import Windows
 
-LOCK_SECONDS: Final = 60.0
+LOCK_SECONDS: Final = 45.0
+"""Less than the minute in which a refresh may be asked again: where a store can't see that the lock's owner
+died, the next one still gets the answer that was lost."""
 LOOK_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 90.0
 

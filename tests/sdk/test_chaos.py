@@ -1,0 +1,173 @@
+"""Many processes, threads and tasks on one store, answers that are lost, and processes that die before they
+write: nobody notices, and no refresh token is lost."""
+
+import asyncio
+import json
+import secrets
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from grantline.sdk import App, FileStore, Grant, Record, Secret, Session, SqliteStore
+from grantline.sdk.driving import AsyncHttpWire
+from grantline.web.templating import Pages
+from tests.running import ROOT, environment, free_ports
+from tests.sdk.crowd import DIED, key_of
+from tests.site import SCOPE, Clock, Site, open_site
+
+LIFE_SECONDS = 2
+SHORT = {"processes": 3, "calls": 240, "grants": 6, "pause": 0.4, "lose": 0.1, "die": 0.03}
+WHOLE = {"processes": 8, "calls": 10_000, "grants": 16, "pause": 0.5, "lose": 0.05, "die": 0.01}
+
+
+class RealClock(Clock):
+    """The time as it is."""
+
+    def __call__(self) -> int:
+        return int(time.time())
+
+
+async def serve(site: Site, port: int) -> tuple[uvicorn.Server, asyncio.Task[None]]:
+    config = uvicorn.Config(
+        site.edge,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        interface="asgi3",
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    return server, task
+
+
+async def one_process(plan_path: Path, key: str, number: int, calls: int) -> None:
+    """A process of the crowd, started anew with what is left whenever it dies."""
+    said, start = plan_path.parent / f"said-{number}.jsonl", 0
+    while True:
+        left = calls - sum(("ok" in line or "refused" in line) for line in lines_of(said))
+        if left <= 0:
+            return
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.sdk.crowd", str(plan_path), str(number), str(left), str(start)),
+            cwd=ROOT,
+            env=environment({"GRANTLINE_STORE_KEY": key, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}),
+        )
+        assert await process.wait() in (0, DIED)
+        start += 1
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def everything_said(folder: Path) -> list[dict[str, Any]]:
+    return [line for path in folder.glob("said-*.jsonl") for line in lines_of(path)]
+
+
+def renewals_too_early(said: list[dict[str, Any]]) -> list[Any]:
+    """Renewals that were asked for while the token before them, which is in the store, had more than a
+    quarter of its life before it."""
+    by_grant = defaultdict(list)
+    for line in said:
+        if "renewed" in line:
+            by_grant[line["renewed"]].append(line)
+    found = []
+    for lines in by_grant.values():
+        lines.sort(key=lambda line: line["version"])
+        for before, after in pairwise(lines):
+            quarter = (before["life"][1] - before["life"][0]) / 4
+            if after["version"] == before["version"] + 1 and after["asked"] < before["life"][1] - quarter:
+                found.append((before, after))
+    return found
+
+
+async def put_grants(site: Site, store: Any, plan: Mapping[str, Any]) -> list[Grant]:
+    app = await site.app("mobile")
+    grants = []
+    for number in range(plan["grants"]):
+        grant = Grant(App(site.issuer, app.id), key_of(plan, number))
+        tokens = await site.tokens(app)
+        refresh_token = Secret(tokens["refresh_token"])
+        assert store.put(grant.key.text, Record(grant.key, (SCOPE,), refresh_token=refresh_token), 0)
+        grants.append(grant)
+    return grants
+
+
+async def each_can_be_renewed(grants: list[Grant], store: Any) -> None:
+    wire = AsyncHttpWire()
+    for grant in grants:
+        session = Session(grant, store, async_wire=wire)
+        assert not session.status().ended
+        held = await session.atoken()
+        assert (await session.atoken(refused=held.value)) != held
+    await wire.close()
+
+
+@pytest.mark.parametrize("store_name", ["files", "sqlite"])
+@pytest.mark.parametrize(
+    "size", [SHORT, pytest.param(WHOLE, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+)
+async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
+    size: Mapping[str, Any],
+    store_name: str,
+    tmp_path: Path,
+    password_hash: str,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
+) -> None:
+    key, port = secrets.token_urlsafe(32), free_ports(1)
+    monkeypatch.setenv("GRANTLINE_STORE_KEY", key)
+    issuer, place = f"http://127.0.0.1:{port}", tmp_path / "store"
+    async with open_site(
+        tmp_path, pages=Pages(), password_hash=password_hash, clock=RealClock(), public_url=issuer
+    ) as site:
+        site.mint.access_token_seconds = LIFE_SECONDS
+        plan = {
+            **size,
+            "folder": str(tmp_path),
+            "place": str(place),
+            "store": store_name,
+            "issuer": issuer,
+            "client_id": (await site.app("mobile")).id,
+            "subject": site.account.sub,
+        }
+        store: Any = FileStore(place) if store_name == "files" else SqliteStore(place)
+        grants = await put_grants(site, store, plan)
+        plan_path = tmp_path / "plan.json"
+        plan_path.write_text(json.dumps(plan))
+        server, serving = await serve(site, port)
+        try:
+            calls = plan["calls"] // plan["processes"]
+            began = time.monotonic()
+            await asyncio.gather(
+                *(one_process(plan_path, key, number, calls) for number in range(plan["processes"]))
+            )
+            took = time.monotonic() - began
+            await each_can_be_renewed(grants, store)
+        finally:
+            server.should_exit = True
+            await serving
+            if isinstance(store, SqliteStore):
+                store.close()
+    said = everything_said(tmp_path)
+    counts = Counter(
+        name for line in said for name in ("ok", "refused", "renewed", "lost", "died") if name in line
+    )
+    record_property("counted", f"{dict(counts)} in {took:.1f} s")
+    assert {line["refused"] for line in said if "refused" in line} <= {"Unreachable"}
+    assert counts["ok"] + counts["refused"] >= plan["calls"]
+    assert counts["lost"]
+    assert counts["died"]
+    assert not renewals_too_early(said)
