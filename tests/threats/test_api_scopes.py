@@ -4,7 +4,9 @@ that its owner can't win afterwards what nobody allowed (T22, T97)."""
 from dataclasses import replace
 from typing import Any
 
-from grantline.clients import Api, ApiScope, delete_api, update_api
+import pytest
+
+from grantline.clients import Api, ApiDeclaration, ApiRefused, ApiScope, create_api, delete_api, update_api
 from grantline.tokens import load_catalog
 from tests.site import App, Site
 
@@ -96,3 +98,24 @@ async def test_T22_the_page_says_what_an_api_is_told_of_the_person(site: Site) -
     page = await browser.get("/oauth/v2/auth", params=site.request(app, scope="Billing.orders.READ"))
     assert "See your orders" in page.text
     assert PERSON not in page.text
+
+
+async def test_T136_a_workspace_has_a_bounded_number_of_apis(site: Site) -> None:
+    """Every node holds every scope of every API in memory."""
+
+    async def make(number: int, workspace_id: int) -> Api:
+        said = ApiDeclaration(f"https://api-{number}.example", f"Api{number}", "API")
+        made = await create_api(
+            site.db, said=said, data_center="us", now=site.clock(), workspace_id=workspace_id, created_by=1
+        )
+        return made[0]
+
+    first = await make(0, 1)
+    for number in range(1, 30):
+        await make(number, 1)
+    with pytest.raises(ApiRefused, match="at most 30 APIs"):
+        await make(30, 1)
+    await make(30, 2)
+    await make(31, 0)
+    await delete_api(site.db, first.client_id, site.clock())
+    await make(32, 1)

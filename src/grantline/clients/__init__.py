@@ -5,13 +5,13 @@ in `tokens`.
 """
 
 from grantline.clients.api_manifest import parse_api_manifest, render_api_manifest
+from grantline.clients.api_scopes import ApiScope, usual_sensitivity
 from grantline.clients.apis import (
     ORIGINS_POLICIES,
     TOKEN_FORMATS,
     Api,
     ApiDeclaration,
     ApiRefused,
-    ApiScope,
     check_declaration,
     create_api,
     delete_api,
@@ -19,7 +19,6 @@ from grantline.clients.apis import (
     list_apis,
     list_workspace_apis,
     update_api,
-    usual_sensitivity,
 )
 from grantline.clients.authentication import (
     Authenticated,

@@ -21,7 +21,8 @@ from typing import Any, Final
 
 import yaml
 
-from grantline.clients.apis import ApiDeclaration, ApiRefused, ApiScope, check_declaration, usual_sensitivity
+from grantline.clients.api_scopes import ApiScope, usual_sensitivity
+from grantline.clients.apis import ApiDeclaration, ApiRefused, check_declaration
 
 LONGEST: Final = 64_000
 _MOST_EVENTS: Final = 3_000

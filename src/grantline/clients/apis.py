@@ -1,14 +1,13 @@
 """APIs: the resource servers that tokens are for. Their owners declare identifier, scopes and the kind of
 tokens that they take, and may introspect tokens meant for them."""
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType
-from typing import Any, Final
+from dataclasses import dataclass, fields, replace
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from grantline.clients.api_scopes import ApiScope, date_scopes, read_scopes, render_scopes
 from grantline.clients.checks import Registration
 from grantline.clients.client_secrets import mint_secret
 from grantline.clients.client_types import RESOURCE_API
@@ -24,6 +23,8 @@ ORIGINS_POLICIES: Final = ("registered", "none", "any")
 SHORTEST_LIFE: Final = 60
 LONGEST_LIFE: Final = 3600
 MOST_SCOPES: Final = 100
+MOST_APIS: Final = 30
+"""Of one workspace: every node holds all of them in memory."""
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,30}")
 _SCOPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,30}(?:\.[A-Za-z][A-Za-z0-9_]{0,30}){0,4}\.[A-Z]{1,10}")
 _LONGEST_SENTENCE: Final = 120
@@ -42,22 +43,6 @@ class ApiRefused(ValueError):
         self.values = values
         self.field = field
         """What is wrong, where that is one thing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiScope:
-    """A scope that an API declares."""
-
-    name: str
-    sentence: str
-    sensitivity: int = 3
-    """5 (everything) to 1."""
-    for_apps: bool = True
-    shows_person: bool = False
-    shown_since: int = field(default=0, compare=False)
-    """Since when it shows the person; 0: it does not."""
-    said_since: int = field(default=0, compare=False)
-    """Since when it says to people what it says now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +77,6 @@ class Api(ApiDeclaration):
     def declaration(self) -> ApiDeclaration:
         """What was said about it, to change one thing and leave the rest."""
         return ApiDeclaration(*(getattr(self, one.name) for one in fields(ApiDeclaration)))
-
-
-_USUAL: Final = MappingProxyType({"ALL": 5, "WRITE": 4, "DELETE": 4, "UPDATE": 3, "CREATE": 2, "READ": 1})
-
-
-def usual_sensitivity(name: str) -> int:
-    """How sensitive a scope of this name is where nobody says it: by its operation."""
-    return _USUAL.get(name.rpartition(".")[2], 3)
 
 
 def check_declaration(said: ApiDeclaration) -> ApiDeclaration:
@@ -203,6 +180,7 @@ async def create_api(
         async with db.transaction() as tx:
             await _announce(tx)  # first: whoever else declares one waits here
             await _check_prefix(tx, said.scope_prefix, workspace_id)
+            await _check_room(tx, workspace_id)
             await _check_issuers(tx, said.identifier)
             await insert_client(
                 tx,
@@ -226,7 +204,7 @@ async def create_api(
                 said.name,
                 now,
                 workspace_id,
-                _render_scopes(_date(said.scopes, (), now)),
+                render_scopes(date_scopes(said.scopes, (), now)),
                 said.token_format,
                 said.token_seconds,
                 said.origins_policy,
@@ -249,14 +227,14 @@ async def update_api(db: Database, api: Api, said: ApiDeclaration, now: int) -> 
             await _announce(tx)
             await _check_issuers(tx, said.identifier)
             present = await find_api(tx, api.client_id)
-            scopes = _date(said.scopes, present.scopes if present is not None else (), now)
+            scopes = date_scopes(said.scopes, present.scopes if present is not None else (), now)
             changed = await tx.run(
                 "UPDATE apis SET identifier = $2, name = $3, scopes = $4, token_format = $5,"
                 " token_seconds = $6, origins_policy = $7, updated_at = $8 WHERE client_id = $1",
                 api.client_id,
                 said.identifier,
                 said.name,
-                _render_scopes(scopes),
+                render_scopes(scopes),
                 said.token_format,
                 said.token_seconds,
                 said.origins_policy,
@@ -328,6 +306,13 @@ async def _check_prefix(tx: Transaction, prefix: str, workspace_id: int) -> None
         )
 
 
+async def _check_room(tx: Transaction, workspace_id: int) -> None:
+    """Raises ApiRefused when the workspace has as many as it may; the operator may have any number."""
+    row = await tx.one("SELECT COUNT(*) FROM apis WHERE workspace_id = $1", workspace_id)
+    if workspace_id and row is not None and row[0] >= MOST_APIS:
+        raise ApiRefused("A workspace has at most %(most)d APIs. Delete one first.", most=MOST_APIS)
+
+
 def _taken(identifier: str) -> ApiRefused:
     return ApiRefused(
         "An API with the identifier %(identifier)s exists already.", "identifier", identifier=identifier
@@ -345,30 +330,8 @@ _COLUMNS: Final = (
 )
 
 
-def _date(scopes: Sequence[ApiScope], before: Sequence[ApiScope], now: int) -> Sequence[ApiScope]:
-    """The scopes with the instants since when each says what it says: whoever allowed it earlier allowed
-    something else (T22)."""
-    known = {one.name.lower(): one for one in before}
-    dated = []
-    for scope in scopes:
-        old = known.get(scope.name.lower(), ApiScope("", ""))
-        shown = (old.shown_since or now) if scope.shows_person else 0
-        said = old.said_since if old.sentence == scope.sentence else now
-        dated.append(replace(scope, shown_since=shown, said_since=said))
-    return dated
-
-
-def _render_scopes(scopes: Sequence[ApiScope]) -> str:
-    return json.dumps(
-        [[s.name, s.sentence, s.sensitivity, int(s.for_apps), s.shown_since, s.said_since] for s in scopes],
-        separators=(",", ":"),
-    )
-
-
 def _api(row: Row) -> Api:
-    listed: list[list[Any]] = json.loads(row[3])
-    scopes = tuple(ApiScope(s[0], s[1], s[2], bool(s[3]), bool(s[4]), s[4], (*s, 0)[5]) for s in listed)
-    return Api(row[0], row[1], row[2], scopes, row[4], row[5], row[6], row[7], row[8], row[9])
+    return Api(row[0], row[1], row[2], read_scopes(row[3]), row[4], row[5], row[6], row[7], row[8], row[9])
 
 
 async def find_api(db: Database | Transaction, client_id: str) -> Api | None:
