@@ -195,6 +195,8 @@ class Centers:
     """What is before each data center, if what the others say to it can be cut."""
     mails: bool = False
     """Mails are kept beside each database."""
+    apis: bool = False
+    """The APIs of each data center have an address of their own, where nothing listens yet."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __getitem__(self, code: str) -> Center:
@@ -205,12 +207,14 @@ class Centers:
         port = next(self._ports)
         place = self.folder / code
         place.mkdir(exist_ok=True)
-        issuer, api = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}"
+        issuer = f"http://127.0.0.1:{port}"
+        api = f"http://127.0.0.1:{next(self._ports)}" if self.apis else issuer
         database = f"sqlite:///{place / 'grantline.sqlite3'}"
         run_in = {
             "GRANTLINE_DATABASE": database,
             "GRANTLINE_DATA_CENTER": code,
             "GRANTLINE_PUBLIC_URL": issuer,
+            "GRANTLINE_API_DOMAIN": api,
         }
         keys = json.loads(run_grantline("data-centers", "key", "--json", database=database, env=run_in))[
             "keys"
@@ -266,13 +270,19 @@ class Centers:
 
 @contextmanager
 def start_centers(
-    folder: Path, codes: Sequence[str] = ("us", "eu"), *, cuttable: bool = False, mails: bool = False
+    folder: Path,
+    codes: Sequence[str] = ("us", "eu"),
+    *,
+    cuttable: bool = False,
+    mails: bool = False,
+    apis: bool = False,
 ) -> Iterator[Centers]:
     """Real processes, one for each code, with SQLite files of their own; all are stopped at the end.
-    `cuttable`: a relay is before each, and its own people go to `listens_at`."""
+    `cuttable`: a relay is before each, and its own people go to `listens_at`. `apis`: APIs are at addresses
+    of their own."""
     first = free_ports(PORTS_OF_A_DEMO)
     centers = Centers({}, folder / "data-centers.toml", folder, iter(range(first, first + PORTS_OF_A_DEMO)))
-    centers.relays, centers.mails = {} if cuttable else None, mails
+    centers.relays, centers.mails, centers.apis = {} if cuttable else None, mails, apis
     started = []
     try:
         for code in codes:

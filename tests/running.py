@@ -73,12 +73,14 @@ def run_grantline(
 
 @dataclass
 class Process:
-    """A running `grantline` process; `log_path` holds its standard output and standard error, mixed."""
+    """A running `grantline` process, or one of another module; `log_path` holds all that it prints."""
 
     arguments: list[str]
     env: Mapping[str, str]
     log_path: Path
     start_now: bool = True
+    module: str = "grantline"
+    """What Python runs."""
     popen: subprocess.Popen[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +91,7 @@ class Process:
         """Start the process; it may have ended before."""
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "grantline", *self.arguments],
+                [sys.executable, "-m", self.module, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
