@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from grantline.datacenters import DataCenter, DataCenters, store_data_centers
+from grantline.datacenters import DataCenter, DataCenters, note_heard, store_data_centers
 from grantline.db import open_database
 from tests.command_line import Done, forget_settings, run_command
 
@@ -140,3 +140,15 @@ def test_a_manifest_switches_and_a_dry_run_only_tells(
     refused = run("client", "apply", str(file), "--client", client, "--dry-run", database=database)
     assert refused.status == 1
     assert "There is no data center in." in refused.err
+
+
+def test_the_list_of_data_centers_says_when_in_words(run: Run, database: str) -> None:
+    async def hear() -> None:
+        db = await open_database(database)
+        await note_heard(db, "eu", 1_790_000_000)
+        await db.close()
+
+    asyncio.run(hear())
+    assert run("data-centers", "list", database=database).out == (
+        "eu  https://accounts.eu.example  heard 2026-09-21 14:13:20, told never\n"
+    )

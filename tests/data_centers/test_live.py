@@ -154,6 +154,12 @@ def test_doctor_says_what_is_wrong_between_data_centers(centers: Centers, tmp_pa
     assert told[1] == "Data center eu has other keys for us: the registries differ. Give all the same file."
     assert told[2] == "Data center eu has another name for eu: the registries differ. Give all the same file."
 
+    # The check finds the same mistake before anybody is given the file.
+    assert failing("data-centers", "check", str(other), center=us) == [
+        f"{other}: no key of [us] is one of this data center. Run `grantline data-centers key`, and list"
+        " what it prints."
+    ]
+
     eu.process.stop()
     told = failing("doctor", center=us)
     assert told[0] == f"Data center eu can't be reached at {eu.issuer}: no answer (ConnectError)."

@@ -1,7 +1,8 @@
 """`grantline data-centers …`: the registry, and the keys that data centers know each other by."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,8 +49,9 @@ def check(
 ) -> None:
     """Check a registry as this data center would read it, and change nothing."""
 
-    from grantline.cli.offline import settings_of
+    from grantline.cli.offline import open_envelope, settings_of
     from grantline.datacenters import DataCenter, RegistryRefused, read_registry
+    from grantline.keys import load_keyring
 
     async def job(place: Workplace) -> list[dict[str, object]]:
         settings = settings_of(place)
@@ -59,6 +61,12 @@ def check(
             centers = read_registry(file, home)
         except RegistryRefused as refused:
             raise CommandFailed(str(refused)) from None
+        own = (await load_keyring(place.db, open_envelope(place))).message_keys
+        if centers.others and own and not set(own) & set(centers.home.keys):
+            raise CommandFailed(
+                f"{file}: no key of [{home.code}] is one of this data center. Run"
+                " `grantline data-centers key`, and list what it prints."
+            )
         return [
             {
                 "code": one.code,
@@ -86,7 +94,7 @@ def list_(database: DatabaseOption = None, json: JsonOption = False) -> None:
 
     from grantline.datacenters import list_standings
 
-    async def job(place: Workplace) -> list[dict[str, object]]:
+    async def job(place: Workplace) -> list[dict[str, Any]]:
         standings = await list_standings(place.db, place.home.code)
         return [
             {
@@ -102,8 +110,12 @@ def list_(database: DatabaseOption = None, json: JsonOption = False) -> None:
 
     found = work(database, job)
     lines = [
-        f"{one['code']}  {one['issuer']}  heard {one['heard_at'] or 'never'}, told"
-        f" {one['told_at'] or 'never'}" + (f": {one['problem']}" if one["problem"] else "")
+        f"{one['code']}  {one['issuer']}  heard {_instant(one['heard_at'])}, told"
+        f" {_instant(one['told_at'])}" + (f": {one['problem']}" if one["problem"] else "")
         for one in found
     ]
     say("\n".join(lines) or "There are no others.", {"data_centers": found}, as_json=json)
+
+
+def _instant(at: int | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) if at else "never"

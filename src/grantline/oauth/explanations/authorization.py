@@ -19,8 +19,10 @@ EXPLANATIONS = (
         "invalid_scope",
         "A permission does not exist",
         "A scope is unknown.",
-        "At least one name is not in the list of scopes, often because a letter or a dot differs.",
-        "Compare your scopes with the list at /scopes. The activity of your app names the unknown one.",
+        "At least one name is not in the list of scopes: a letter or a dot differs, or its API is in another"
+        " data center.",
+        "Compare your scopes with the list at /scopes of the data center that refused. The activity of your"
+        " app names the unknown one.",
     ),
     Explanation(
         "scope_malformed",
