@@ -366,7 +366,7 @@ async def send(sites: Sites, body: dict[str, Any], kind: str = "person.move", by
         {"email": None},
         {"verified": 1},
         {"given_name": "x" * 61},
-        {"family_name": "a\x00b"},
+        {"family_name": "a\x07b"},
         {"password_hash": "plain"},
         {"password_hash": BODY["password_hash"].replace("m=19456", "m=999999")},
         {"password_hash": BODY["password_hash"].replace("t=2", "t=99")},

@@ -18,6 +18,7 @@ from grantline.web.templating import Pages
 from tests.centers import Sites, open_sites
 from tests.crossing.test_definitions import everywhere, fresh
 from tests.crossing.test_messages import signed
+from tests.crossing.test_moving import BODY
 
 
 @pytest.fixture
@@ -121,3 +122,22 @@ async def test_T133_signs_that_no_database_takes_are_refused(
     headers = {HEADER: signed(sites, content, sub=kind)}
     response = await sites["eu"].call("POST", ADDRESS, content=content, headers=headers)
     assert response.status_code == 403
+
+
+async def test_T22_a_consent_that_moves_along_allows_nothing_to_an_api_of_the_same_prefix(
+    sites: Sites,
+) -> None:
+    """What an API declares is known in its own data center alone; there, Billing is somebody else's."""
+    app = await everywhere(sites)
+    consent = {
+        "client_id": app.id,
+        "scope": ["CRM.modules.ALL", "openid", "Billing.invoices.READ", "Billing.ALL"],
+        "offline": True,
+        "redirect_hosts": ["app.example"],
+        "resources": [],
+    }
+    person = {**BODY, "consents": [consent]}
+    answer = await sites.sender("us").send(sites["eu"].mint.home, "person.move", person)
+    assert answer["consents"] == [app.id]
+    row = await sites["eu"].db.one("SELECT scope FROM consents WHERE client_id = $1", app.id)
+    assert row[0] == "CRM.modules.ALL openid"

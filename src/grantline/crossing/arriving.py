@@ -13,6 +13,7 @@ from grantline.accounts import EmailTaken, EmailUnusable, insert_account, is_pas
 from grantline.audit import record_event
 from grantline.datacenters import Message, MessageRefused
 from grantline.db import Transaction
+from grantline.scopes import is_known_everywhere
 from grantline.tokens import Mint
 
 ADDRESS_TAKEN: Final = "an account with this address is here"
@@ -138,6 +139,8 @@ async def _take_consent(
     scope, resources = _list(message, members, "scope"), _list(message, members, "resources")
     if not isinstance(offline, bool):
         raise MessageRefused(MALFORMED, message.sender.code)
+    # An API of the same prefix here is somebody else's: nobody allowed anything to that one.
+    scope = [name for name in scope if is_known_everywhere(name)]
     taken = await tx.run(
         "INSERT INTO consents (account_id, client_id, organization_id, scope, offline, redirect_hosts,"
         " resources, created_at, updated_at) SELECT $1, id, $3, $4, $5, $6, $7, $8, $8 FROM clients"

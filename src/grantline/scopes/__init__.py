@@ -3,7 +3,7 @@
 The grammar (comma or space, hierarchy) is in `oauth/scope`; here stands which scopes exist.
 """
 
-from grantline.scopes.catalog import Catalog, Form, Resolved, Scope
+from grantline.scopes.catalog import Catalog, Form, Resolved, Scope, is_known_everywhere
 from grantline.scopes.declared import DeclaredApi, DeclaredScope
 from grantline.scopes.vocabulary import OPENID_SCOPES, SERVICES, Resource, Service
 
@@ -18,4 +18,5 @@ __all__ = [
     "Resource",
     "Scope",
     "Service",
+    "is_known_everywhere",
 ]

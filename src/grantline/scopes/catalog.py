@@ -74,6 +74,11 @@ class Form:
 _KNOWN: Final = frozenset(service.prefix.lower() for service in SERVICES)
 
 
+def is_known_everywhere(name: str) -> bool:
+    """Whether the scope means the same in every data center, since no API declared it."""
+    return "." not in name or name.partition(".")[0].lower() in _KNOWN
+
+
 def _openid_scopes() -> Iterable[Scope]:
     for entry in OPENID_SCOPES:
         group = "Keep" if entry.name == "offline_access" else "Sign in" if entry.name == "openid" else "See"
