@@ -190,10 +190,11 @@ def test_a_name_that_is_no_key_leads_out_of_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_link_in_the_place_of_a_grant_is_not_followed(tmp_path: Path) -> None:
-    store, elsewhere = FileStore(tmp_path / "grants"), tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"")
-    (tmp_path / "grants" / f"{KEY.text}.grant").symlink_to(elsewhere)
-    with pytest.raises(StoreRefused):
+    store, path = FileStore(tmp_path / "grants"), tmp_path / "grants" / f"{KEY.text}.grant"
+    assert store.put(KEY.text, a_record(), 0)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreRefused, match="can't be used"):
         store.get(KEY.text)
 
 
