@@ -2,8 +2,8 @@
 
 A pre-flight carries no token, so it can only promise the headers that a browser needs. The answer itself
 names the page's origin only when the client behind the token registered it, letter for letter; never `null`,
-and never with credentials, because no cookie means anything here. A refusal that knows no client names the
-origin if it was registered for a token that was good here before, or if the API lists it.
+and never with credentials, because no cookie means anything here. A refusal names the origin if it was
+registered for a token that was good here before, or if the API lists it, so that a page can tell why.
 """
 
 from collections.abc import Collection, Mapping
