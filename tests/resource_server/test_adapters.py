@@ -271,6 +271,7 @@ async def test_a_token_of_another_data_center_is_told_where_it_belongs(
     assert answer.status_code == 401
     assert answer.json()["expected_issuer"] == "https://eu.accounts.example.com"
     assert challenge(answer)["expected_issuer"] == "https://eu.accounts.example.com"
+    assert "of another data center" in answer.text
     for odd in ('https://x.example"', "javascript:1", 5, ISSUER):
         issuer.tokens["odd"] = {"active": False, "expected_issuer": odd}
         answer = await app(protect())("GET", "/leads", "odd")

@@ -53,6 +53,13 @@ class Refusal(Exception):
         return json.dumps(envelope, separators=(",", ":")).encode("ascii")
 
 
+_UNKNOWN: Final = "This access token is unknown here, has expired or was revoked."
+_OF_ANOTHER: Final = (
+    "This access token is of another data center. Call the API there: its address came as api_domain with the"
+    " token."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What is the same in every challenge of one API: its realm, and where its metadata is (RFC 9728
@@ -89,7 +96,7 @@ class Wording:
     def invalid_token(self, sentence: str = "", expected_issuer: str | None = None) -> Refusal:
         """401 for a token that opens nothing here, with the data center to go to where it is known."""
         error = InvalidToken("token_invalid")
-        said = sentence or "This access token is unknown here, has expired or was revoked."
+        said = sentence or (_OF_ANOTHER if expected_issuer is not None else _UNKNOWN)
         members = {} if expected_issuer is None else {"expected_issuer": expected_issuer}
         challenge = self._challenge(error, expected_issuer=expected_issuer)
         return Refusal(401, error.error, "INVALID_TOKEN", said, members, challenge)
