@@ -1,7 +1,9 @@
 """One renewal at a time in a process: the first caller flies, threads and tasks alike wait for it to land."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 
 class Abandoned(Exception):
@@ -16,7 +18,7 @@ class Flights:
         self._flying: dict[object, Future[None]] = {}
 
     def join(self, key: object) -> tuple[Future[None], bool]:
-        """The flight of this key, and whether the caller is the one who flies it; then it must `land`."""
+        """The flight of this key, and whether the caller is the one who flies it, within `flying`."""
         with self._turn:
             flight = self._flying.get(key)
             if flight is not None:
@@ -24,15 +26,22 @@ class Flights:
             flight = self._flying[key] = Future()
             return flight, True
 
-    def land(self, key: object, flight: Future[None], problem: BaseException | None = None) -> None:
-        """The end of a flight; whoever comes later starts another one. A problem that is no Exception ended
-        the one who flew, not the flight: the others start again."""
+    @contextmanager
+    def flying(self, key: object, flight: Future[None]) -> Iterator[None]:
+        """The flight itself; at its end whoever comes later starts another one. A problem that is no
+        Exception ended the one who flew, not the flight: the others start again."""
+        try:
+            yield
+        except BaseException as problem:
+            self._end(key)
+            flight.set_exception(problem if isinstance(problem, Exception) else Abandoned())
+            raise
+        self._end(key)
+        flight.set_result(None)
+
+    def _end(self, key: object) -> None:
         with self._turn:
             self._flying.pop(key, None)
-        if problem is None:
-            flight.set_result(None)
-        else:
-            flight.set_exception(problem if isinstance(problem, Exception) else Abandoned())
 
 
 FLIGHTS = Flights()

@@ -113,19 +113,12 @@ class Session:
         refused: str,
         early: AccessToken | None,
     ) -> AccessToken:
-        key = self._flight_key(scope)
+        flow = renew(self.grant, scope, min_seconds=min_seconds, refused=refused)
         try:
-            found = run(
-                renew(self.grant, scope, min_seconds=min_seconds, refused=refused), self.store, self._wire
-            )
-        except BaseException as problem:
-            FLIGHTS.land(key, flight, problem)
-            if early is not None and isinstance(problem, GrantlineError) and _passes(problem):
-                return early
-            raise
-        token = self._hold(scope, found)
-        FLIGHTS.land(key, flight)
-        return token
+            with FLIGHTS.flying(self._flight_key(scope), flight):
+                return self._hold(scope, run(flow, self.store, self._wire))
+        except GrantlineError as problem:
+            return _present(early, problem)
 
     async def _afly(
         self,
@@ -135,18 +128,12 @@ class Session:
         refused: str,
         early: AccessToken | None,
     ) -> AccessToken:
-        key = self._flight_key(scope)
+        flow = renew(self.grant, scope, min_seconds=min_seconds, refused=refused)
         try:
-            flow = renew(self.grant, scope, min_seconds=min_seconds, refused=refused)
-            found = await arun(flow, self._async_store, self._wire_for_tasks())
-        except BaseException as problem:
-            FLIGHTS.land(key, flight, problem)
-            if early is not None and isinstance(problem, GrantlineError) and _passes(problem):
-                return early
-            raise
-        token = self._hold(scope, found)
-        FLIGHTS.land(key, flight)
-        return token
+            with FLIGHTS.flying(self._flight_key(scope), flight):
+                return self._hold(scope, await arun(flow, self._async_store, self._wire_for_tasks()))
+        except GrantlineError as problem:
+            return _present(early, problem)
 
     def _hold(self, scope: tuple[str, ...], found: tuple[Record, AccessToken]) -> AccessToken:
         record, token = found
@@ -201,9 +188,11 @@ class Session:
         check_scope(run(read(self.grant), self.store, self._wire), scope)
 
 
-def _passes(problem: GrantlineError) -> bool:
-    """Whether a renewal ahead of time may fail so, while the present token still lives."""
-    return not isinstance(problem, ReconnectRequired)
+def _present(early: AccessToken | None, problem: GrantlineError) -> AccessToken:
+    """The token that still lives, where a renewal ahead of time failed. Raises the problem otherwise."""
+    if early is None or isinstance(problem, ReconnectRequired):
+        raise problem
+    return early
 
 
 def _revoke(grant: Grant) -> Flow[None]:
