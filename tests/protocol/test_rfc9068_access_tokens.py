@@ -8,6 +8,7 @@ import jwt as pyjwt
 import pytest
 
 from grantline.clients import ApiScope
+from grantline.keys import load_keyring, rotate_keys
 from tests.site import API, SCOPE, Site, answer_of
 
 BILLING = "https://billing.example"
@@ -226,8 +227,6 @@ async def test_the_implicit_flow_gives_a_jwt_too_with_the_origins_of_the_app(
 
 
 async def test_a_compromised_key_ends_every_jwt_that_it_signed(site: Site, billing: tuple[str, str]) -> None:
-    from grantline.keys import rotate_keys
-
     answer = await site.tokens(await site.app("server-based"), scope="Billing.invoices.READ")
     await rotate_keys(site.db, site.server.envelope, site.clock(), compromised=True)
     await site.server.reload()
@@ -246,3 +245,14 @@ async def test_R60_an_api_is_told_which_web_pages_may_call_it_as_it_declared(
         members = await ask(site, (api.client_id, secret), answer["access_token"])
         assert members["active"]
         assert members.get("origins") == wanted
+
+
+async def test_a_jwt_that_another_node_signed_with_a_key_of_now_is_known(
+    site: Site, billing: tuple[str, str]
+) -> None:
+    mine = site.mint.keyring
+    await rotate_keys(site.db, site.server.envelope, site.clock(), compromised=True)
+    site.mint.keyring = await load_keyring(site.db, site.server.envelope)
+    answer = await site.tokens(await site.app("server-based"), scope="Billing.invoices.READ")
+    site.mint.keyring = mine
+    assert (await ask(site, billing, answer["access_token"]))["active"] is True

@@ -162,11 +162,14 @@ async def test_deleting_asks_first_and_then_ends_it(site: Site) -> None:
     assert (await browser.get(path)).status_code == 404
 
 
-async def test_T5_an_older_sign_in_is_proven_again_before_a_secret_is_made(site: Site) -> None:
+@pytest.mark.parametrize(("form", "fields"), [("secrets", {"act": "reset"}), ("delete", {"sure": "yes"})])
+async def test_T5_an_older_sign_in_is_proven_again_before_secrets_change_or_all_is_deleted(
+    site: Site, form: str, fields: dict[str, str]
+) -> None:
     browser = await site.signed_in()
     client_id, secret, _ = await declare(browser)
     site.clock.advance(3600)
     page = await browser.get(f"/console/apis/{client_id}")
-    asked = await browser.post(f"/console/apis/{client_id}/secrets", {**hidden_fields(page), "act": "reset"})
+    asked = await browser.post(f"/console/apis/{client_id}/{form}", {**hidden_fields(page), **fields})
     assert 'name="password"' in asked.text
     assert await ask(site, client_id, secret, "x") == 0
