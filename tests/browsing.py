@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # Without its window it starts and opens pages in a quarter of the time, and its pages are the same.
 CHROMIUM: Final = (
@@ -15,6 +15,9 @@ CHROMIUM: Final = (
     or shutil.which("chromium")
     or "/usr/bin/chromium"
 )
+# What a page does by itself takes as long as the machine needs; a test that waits in vain fails all the same.
+PATIENCE_MS: Final = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",

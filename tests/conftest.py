@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page
 
 from grantline.web.templating import Pages
-from tests.browsing import open_chromium
+from tests.browsing import PATIENCE_MS, open_chromium
 from tests.centers import Sites, open_sites
 from tests.cluster import Cluster, cluster
 from tests.copies import Copies
@@ -262,6 +262,6 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """An empty page of a browser without any history."""
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()

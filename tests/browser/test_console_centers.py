@@ -3,7 +3,6 @@ and a secret that ends at home ends there."""
 
 import secrets
 from collections.abc import Iterator
-from typing import Final
 from urllib.parse import urlencode
 
 import httpx2
@@ -11,11 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_console_stories import PASSWORD, create_app, enter
-from tests.browsing import sign_in_and_allow
+from tests.browsing import PATIENCE_MS, sign_in_and_allow
 from tests.foreign.arrivals import answer_in, listening
 from tests.running import Demo
 
-PATIENCE: Final = 60_000
 """Milliseconds; only a test that fails waits so long."""
 
 
@@ -31,7 +29,7 @@ def newcomer(demo: Demo) -> str:
 def visitor(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     """A page of a browser of its own, with or without JavaScript."""
     context = chromium.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -42,13 +40,13 @@ def europe(demo: Demo) -> str:
 
 def wait_until_confirmed(page: Page) -> None:
     """The page says so by itself; without JavaScript one looks again."""
-    for _ in range(PATIENCE // 200):
+    for _ in range(PATIENCE_MS // 200):
         again = page.get_by_role("link", name="Check again")
         if not again.count() or not again.is_visible():
             break
         again.click()
         page.wait_for_timeout(200)
-    expect(page.locator("#reach")).to_contain_text("Confirmed", timeout=PATIENCE)
+    expect(page.locator("#reach")).to_contain_text("Confirmed")
     expect(page.locator("#reach")).not_to_contain_text("Waiting")
 
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import answer_in, listening
 from tests.running import Demo
 
@@ -102,7 +102,7 @@ def newcomer(demo: Demo) -> str:
 def plain(chromium: Browser) -> Iterator[Page]:
     """A page of a browser that runs no JavaScript."""
     context = chromium.new_context(java_script_enabled=False)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -175,7 +175,7 @@ def test_quickstart_tells_by_itself_when_the_first_request_came(
     page.goto(f"{demo.console}/clients/{app['client_id']}/quickstart")
     expect(page.locator("#arrival")).to_contain_text("Waiting for your first request")
     call_once(demo, app)
-    expect(page.locator("#arrival")).to_contain_text("First token", timeout=30_000)
+    expect(page.locator("#arrival")).to_contain_text("First token")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(3_500)
@@ -310,7 +310,7 @@ def test_R85_a_slash_too_many_is_found_and_added_from_the_error_page(
     script: bool, chromium: Browser, demo: Demo, newcomer: str
 ) -> None:
     context = chromium.new_context(java_script_enabled=script)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     with listening("http://127.0.0.1:0/callback/") as arrivals:
         app = create_app(demo, newcomer, arrivals.address.removesuffix("/"))
@@ -334,7 +334,7 @@ def test_R85_a_slash_too_many_is_mended_by_editing_the_list(
     script: bool, chromium: Browser, demo: Demo, newcomer: str
 ) -> None:
     context = chromium.new_context(java_script_enabled=script)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     with listening("http://127.0.0.1:0/callback/") as arrivals:
         app = create_app(demo, newcomer, arrivals.address.removesuffix("/"))
@@ -387,7 +387,7 @@ def test_a_viewer_sees_a_client_and_may_not_change_anything(
     link = invite(page, demo, viewer["email"], "viewer")
 
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     guest = context.new_page()
     guest.goto(link)
     sign_in(guest, viewer["email"], viewer["password"])

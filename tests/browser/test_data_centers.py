@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.audit import complaints_during
 from tests.browser.test_flows_live import VERIFIER, asked
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import answer_in, listening
 from tests.running import Demo
 
@@ -26,7 +26,7 @@ TRIES: Final = 200
 def visitor(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     """A page of a browser of its own, with or without JavaScript."""
     context = chromium.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

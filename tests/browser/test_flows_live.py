@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.audit import complaints_during
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import Arrivals, answer_in, listening
 from tests.running import Demo
 
@@ -64,7 +64,7 @@ def browser_app(demo: Demo) -> Iterator[Arrivals]:
 def plain(chromium: Browser) -> Iterator[Page]:
     """A page of a browser that runs no JavaScript."""
     context = chromium.new_context(java_script_enabled=False)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -73,7 +73,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
 def signed_in(chromium: Browser, demo: Demo) -> Iterator[BrowserContext]:
     """A browser in which the demo's person is signed in."""
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     person = demo.user()
     page.goto(f"{demo.issuer}/signin")

@@ -14,7 +14,7 @@ from grantline.oauth.errors import CATALOGUE
 from grantline.web.app import PEOPLE
 from grantline.web.console.routes import ROUTES as CONSOLE
 from tests.browser.audit import OTHER_VIEWS, VIEWS, check_page, complaints_during
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import listening
 from tests.running import Demo
 
@@ -77,7 +77,7 @@ def asked(demo: Demo, key: str = "server_based", **changes: str) -> str:
 def nobody(chromium: Browser) -> Iterator[Page]:
     """A browser in which nobody is signed in."""
     context = chromium.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -86,7 +86,7 @@ def nobody(chromium: Browser) -> Iterator[Page]:
 def developer_context(chromium: Browser, demo: Demo) -> Iterator[BrowserContext]:
     """A browser in which the developer is signed in, who has allowed an app and was refused something."""
     context = chromium.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     person = demo.user("developer")
     with listening(demo.client("server_based")["redirect_uris"][0]):

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import Arrivals, answer_in, listening
 from tests.running import Demo
 
@@ -24,7 +24,7 @@ MEMORY: Final = "() => JSON.stringify([localStorage, sessionStorage, document.co
 def context(chromium: Browser, demo: Demo) -> Iterator[BrowserContext]:
     """A browser in which the developer is signed in."""
     opened = chromium.new_context()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(PATIENCE_MS)
     page = opened.new_page()
     person = demo.user("developer")
     page.goto(f"{demo.issuer}/signin")

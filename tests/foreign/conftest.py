@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browsing import PATIENCE_MS
+
 
 @pytest.fixture(scope="module")
 def history(chromium: Browser) -> Iterator[BrowserContext]:
     """The browser of one module's person; it keeps its cookies."""
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

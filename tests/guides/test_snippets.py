@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browsing import decide, sign_in
+from tests.browsing import PATIENCE_MS, decide, sign_in
 from tests.foreign.arrivals import listening
 from tests.running import Demo
 
@@ -33,7 +33,7 @@ RUNNER: Final = Path(__file__).parent / "collection.mjs"
 def developer(chromium: Browser, demo: Demo) -> Iterator[BrowserContext]:
     """A browser in which the demo's developer is signed in."""
     context = chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page, person = context.new_page(), demo.user("developer")
     page.goto(demo.console)
     sign_in(page, person["email"], person["password"])
