@@ -269,7 +269,7 @@ def _activities(sample: Maker) -> Iterator[Sample]:
         "older": "?before=1.a",
         "newest": "",
         "new_count": 5,
-        "live": "?after=1.a",
+        "live": "?after=1.1",
         "done": "The address is registered. It works from the next request on.",
     }
     yield sample("activity", "activity", **filters, **listing)

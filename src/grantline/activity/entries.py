@@ -103,16 +103,16 @@ async def page_entries(
     return [_entry(row) for row in rows]
 
 
-async def count_newer(db: Database, client_id: str, wanted: Wanted, *, than: tuple[int, str]) -> int:
-    """How many entries that match came after the one with this time and id."""
+async def count_newer(db: Database, client_id: str, wanted: Wanted, *, since: int, seen: int) -> int:
+    """How many entries that match came since this second, besides those of it that were seen. Within one
+    second the ids are in no order, so they are counted."""
     row = await db.one(
-        f"SELECT COUNT(*) FROM activity WHERE client_id = $1{_MATCHING}"
-        " AND (at > $5 OR (at = $5 AND id < $6))",
+        f"SELECT COUNT(*) FROM activity WHERE client_id = $1{_MATCHING} AND at >= $5",
         client_id,
         *_matching(wanted),
-        *than,
+        since,
     )
-    return int(row[0]) if row is not None else 0
+    return max(0, int(row[0]) - seen) if row is not None else 0
 
 
 async def newest_entries(db: Database, *, since: int = 0, limit: int = 100) -> Sequence[Entry]:

@@ -110,6 +110,20 @@ async def test_the_open_row_stands_in_the_address_and_what_is_new_is_counted(sit
     assert "2 new" in fresh.text
 
 
+async def test_what_came_in_the_second_of_the_newest_entry_is_new_whatever_its_id(site: Site) -> None:
+    app, browser = await site.app("self-client"), await site.signed_in()
+    await _record(site, _entry(app, 5, at=START), _entry(app, 6, at=START))
+    page = await browser.get(f"/console/clients/{app.id}/activity")
+    live = re.search(r'data-live="([^"]+)"', page.text)
+    assert live
+    address = live[1].replace("&amp;", "&")
+    assert 'data-new="0"' in (await browser.get(address)).text
+    await _record(site, _entry(app, 1, at=START), _entry(app, 9, at=START))
+    assert 'data-new="2"' in (await browser.get(address)).text
+    for wrong in ("1.x", "1.", ".1", "1.99999", "x.1"):
+        assert 'data-new="0"' in (await browser.get(f"{address.partition('?')[0]}?after={wrong}")).text
+
+
 async def test_by_cause_tells_first_last_and_how_often_and_marks_what_anybody_may_have_sent(
     site: Site,
 ) -> None:

@@ -1,6 +1,7 @@
 """What was refused: one client's activity by time or by cause, and the look-up by request ID among all
 clients of the person's workspaces (R88)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -86,6 +87,12 @@ def _cursor(text: str) -> tuple[int, str] | None:
     return (int(at), id[:100]) if at.isascii() and at.isdigit() and len(at) < 16 and dot and id else None
 
 
+def _after(text: str) -> tuple[int, int] | None:
+    """The second of the newest entry that a page shows, and how many of that second it shows."""
+    found = _cursor(text)
+    return (found[0], int(found[1])) if found and re.fullmatch("[0-9]{1,4}", found[1]) else None
+
+
 async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
     """GET …/activity: filtered, by time or by cause; one page of it, and what is new since `after`."""
     asked = _asked(visit)
@@ -97,7 +104,7 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
     entries, older = list(found[:_SHOWN]), ""
     if len(found) > _SHOWN:
         older = asked.query(before=f"{entries[-1].at}.{entries[-1].id}")
-    after = _cursor(said.get("after", ""))
+    after = _after(said.get("after", ""))
     may_change = place.membership.may(CHANGE)
     elsewhere = () if asked.filtered or before else await find_causes_elsewhere(visit, client)
     return visit.render(
@@ -115,7 +122,9 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
         elsewhere=[render_cause(cause, client, visit, is_open=False) for cause in elsewhere],
         older=older,
         newest=(asked.query() or "?") if before else "",
-        new_count=await count_newer(db, client.id, asked.wanted, than=after) if after else 0,
+        new_count=await count_newer(db, client.id, asked.wanted, since=after[0], seen=after[1])
+        if after
+        else 0,
         live=_live(asked, entries, visit) if not before else "",
         done=_("The address is registered. It works from the next request on.")
         if said.get("done") == "added"
@@ -125,8 +134,8 @@ async def show_activity(visit: Visit, place: Place, client: Client) -> Response:
 
 def _live(asked: _Asked, entries: list[Entry], visit: Visit) -> str:
     """Where the page asks for what is new."""
-    newest = f"{entries[0].at}.{entries[0].id}" if entries else f"{visit.now}.-"
-    return asked.query(after=newest)
+    since = entries[0].at if entries else visit.now
+    return asked.query(after=f"{since}.{sum(entry.at == since for entry in entries)}")
 
 
 async def _show_causes(visit: Visit, place: Place, client: Client, asked: _Asked) -> Response:
