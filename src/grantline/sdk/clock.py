@@ -13,13 +13,13 @@ class ServerClock:
     """Epoch seconds of one server."""
 
     def __init__(self, local: Callable[[], float] = time.time) -> None:
-        self._local = local
+        self.local = local
         self.offset = 0.0
         """How far the server is ahead of this machine, in seconds."""
 
     def now(self) -> float:
         """The server's time."""
-        return self._local() + self.offset
+        return self.local() + self.offset
 
     def learn(self, date: str) -> None:
         """Take in a `Date` header; one that can't be read says nothing."""
@@ -27,7 +27,7 @@ class ServerClock:
             told = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, IndexError, OverflowError):
             return
-        offset = told - self._local()
+        offset = told - self.local()
         if abs(offset) > SMALL_SECONDS:
             self.offset = offset
         else:
