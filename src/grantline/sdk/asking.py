@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from grantline.oauth.names import GRANT_DEVICE_CODE
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.effects import Flow, Reply, Send, Sleep
 from grantline.sdk.errors import (
@@ -24,7 +25,7 @@ from grantline.sdk.record import AccessToken, Secret
 ATTEMPTS: Final = 3
 PAUSES: Final = (0.2, 1.0)
 LONGEST_WAIT_SECONDS: Final = 600.0
-_CODE_GRANTS: Final = ("authorization_code",)
+_CODE_GRANTS: Final = ("authorization_code", GRANT_DEVICE_CODE, "device_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def ask(
     members = members_of(reply, server.token_endpoint)
     if "error" in members or reply.status != 200:
         raise refusal(server.issuer, reply, members, str(form.get("grant_type", "")))
-    return _read(server, clock, members, form)
+    return read_answer(server, clock, members, form)
 
 
 def _send(server: Server, app: App, form: Mapping[str, str | Secret], *, attempts: int) -> Flow[Reply]:
@@ -92,9 +93,10 @@ def authenticated(url: str, app: App, form: Mapping[str, str | Secret]) -> Send:
     return Send("POST", url, fields, headers)
 
 
-def _read(
+def read_answer(
     server: Server, clock: ServerClock, members: Mapping[str, Any], form: Mapping[str, str | Secret]
 ) -> Answer:
+    """The tokens in the members of an answer with status 200. Raises Unreachable when there are none."""
     value, seconds = members.get("access_token"), members.get("expires_in", 3600)
     if not isinstance(value, str) or not value or isinstance(seconds, bool):
         raise Unreachable(f"{server.token_endpoint} gave an answer without a token.")
@@ -134,7 +136,7 @@ def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: s
         return Throttled(said, retry_after=wait if wait is not None else 60.0, **told)
     if reply.status >= 500 or error in ("temporarily_unavailable", "server_error"):
         return Unreachable(said, retry_after=wait, **told)
-    if error in ("invalid_grant", "invalid_code", "invalid_token"):
+    if error in ("invalid_grant", "invalid_code", "invalid_token", "expired_token", "expired"):
         kind = GrantTokenUnusable if grant_type in _CODE_GRANTS else ReconnectRequired
         return kind(said, **told)
     if error in ("invalid_scope", "insufficient_scope"):
