@@ -1,0 +1,1 @@
+"""Seven small apps that use the client library, each started by `./examples/run NAME`."""
