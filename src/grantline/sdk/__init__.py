@@ -7,6 +7,8 @@ can go wrong. It knows nothing of the server's own code but the specifications.
 """
 
 from grantline.sdk.asking import App
+from grantline.sdk.clock import ServerClock
+from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.errors import (
     CallbackRefused,
     ClientRejected,
@@ -27,6 +29,7 @@ from grantline.sdk.stores import AsyncStore, FileStore, MemoryStore, PlainTextWa
 __all__ = [
     "AccessToken",
     "App",
+    "AsyncHttpWire",
     "AsyncStore",
     "CallbackRefused",
     "ClientRejected",
@@ -34,6 +37,7 @@ __all__ = [
     "Grant",
     "GrantTokenUnusable",
     "GrantlineError",
+    "HttpWire",
     "Key",
     "MemoryStore",
     "PlainTextWarning",
@@ -41,6 +45,7 @@ __all__ = [
     "Record",
     "ScopeMissing",
     "Secret",
+    "ServerClock",
     "Session",
     "SqliteStore",
     "Status",

@@ -17,7 +17,8 @@ MOST_BYTES = 1024 * 1024
 
 
 class Wire(Protocol):
-    """Carries requests for threads."""
+    """Carries requests for threads. One with a method `sleep` also says how flows wait, as in tests whose time
+    is not this machine's."""
 
     def send(self, request: Send) -> Reply:
         """The answer. Raises Unreachable."""
@@ -50,7 +51,7 @@ def run(flow: Flow[T], store: Store, wire: Wire) -> T:
             case Unlock(key, owner):
                 return store.unlock(key, owner)
             case Sleep(seconds):
-                return time.sleep(seconds)
+                return getattr(wire, "sleep", time.sleep)(seconds)
 
     try:
         effect = next(flow)
@@ -84,7 +85,7 @@ async def arun(flow: Flow[T], store: AsyncStore, wire: AsyncWire) -> T:
             case Unlock(key, owner):
                 return await store.unlock(key, owner)
             case Sleep(seconds):
-                return await asyncio.sleep(seconds)
+                return await getattr(wire, "sleep", asyncio.sleep)(seconds)
 
     try:
         effect = next(flow)
