@@ -1,8 +1,7 @@
 """Login on a device without a browser: it shows a short code, and asks until its person has answered on
 another one (RFC 8628)."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -100,17 +99,16 @@ class AsyncLogin(_Shown):
 class Device:
     """An app on a device without a browser."""
 
-    def __init__(self, setup: Setup, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self._monotonic = monotonic
 
     def login(self, *, scope: Sequence[str] = ()) -> Login:
         """Get a code for the person; call it when they press a button, not at the start of the app."""
-        return Login(self.setup, self.setup.run(start(self.setup, tuple(scope), self._monotonic)))
+        return Login(self.setup, self.setup.run(start(self.setup, tuple(scope))))
 
     async def alogin(self, *, scope: Sequence[str] = ()) -> AsyncLogin:
         """The same, for tasks."""
-        waiting = await self.setup.arun(start(self.setup, tuple(scope), self._monotonic))
+        waiting = await self.setup.arun(start(self.setup, tuple(scope)))
         return AsyncLogin(self.setup, waiting)
 
     def session(self) -> Session | None:

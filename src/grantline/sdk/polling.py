@@ -4,6 +4,7 @@ The vendor's wire has names and times of its own; a device whose person lives in
 there with the code that it has, if its own data center lists the other one (T110).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -48,7 +49,7 @@ class Waiting:
     """In epoch seconds of the server's clock."""
     interval: float
     end: float
-    """When the code is over, by the monotonic clock: nobody's change of the time moves it."""
+    """When the code is over, by `monotonic`."""
     next_at: float
     monotonic: Callable[[], float]
     lost: int = 0
@@ -57,7 +58,7 @@ class Waiting:
     closed: bool = False
 
 
-def start(setup: Setup, scope: tuple[str, ...], monotonic: Callable[[], float]) -> Flow[Waiting]:
+def start(setup: Setup, scope: tuple[str, ...]) -> Flow[Waiting]:
     """Ask for a device code and a user code (RFC 8628 §3.1). Raises the errors of the tree."""
     server = yield from discover(setup.app.issuer)
     if not server.device_authorization_endpoint:
@@ -71,7 +72,7 @@ def start(setup: Setup, scope: tuple[str, ...], monotonic: Callable[[], float]) 
     members = members_of(reply, server.device_authorization_endpoint)
     if "error" in members or reply.status != 200:
         raise refusal(server.issuer, reply, members, "device_request")
-    return _waiting(setup, server, members, monotonic)
+    return _waiting(setup, server, members)
 
 
 def _start_request(setup: Setup, server: Server, scope: tuple[str, ...]) -> Send:
@@ -91,9 +92,7 @@ def _of_vendor(server: Server) -> bool:
     return known_centers(server.issuer) is not None
 
 
-def _waiting(
-    setup: Setup, server: Server, members: Mapping[str, Any], monotonic: Callable[[], float]
-) -> Waiting:
+def _waiting(setup: Setup, server: Server, members: Mapping[str, Any]) -> Waiting:
     url = server.device_authorization_endpoint
     device_code, user_code = members.get("device_code"), members.get("user_code")
     if not isinstance(device_code, str) or not device_code or not _may_be_shown(user_code):
@@ -106,6 +105,8 @@ def _waiting(
     except (ValueError, KeyError):
         raise Unreachable(f"{url} gave no address that a person can open.") from None
     interval, life = times(members)
+    # Nobody's change of this machine's time moves the end; a clock that the app brought is its time.
+    monotonic = time.monotonic if setup.clock.local is time.time else setup.clock.local
     now = monotonic()
     return Waiting(
         server=server,

@@ -1,0 +1,285 @@
+"""Devices that sign in by a short code, over the real server: how often they ask, what they make of each
+answer, and where they go on (RFC 8628)."""
+
+import asyncio
+import json
+import pickle
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx2
+import pytest
+
+from grantline.sdk import (
+    CallbackRefused,
+    ClientRejected,
+    GrantTokenUnusable,
+    ScopeMissing,
+    Unreachable,
+    WrongDataCenter,
+)
+from grantline.sdk.device import Device
+from grantline.sdk.polling import times
+from tests.centers import Sites
+from tests.sdk.waiting import Counted, Lines, counted
+from tests.site import Site
+from tests.threats.test_data_centers_devices import decided, device_app, handed_over
+from tests.threats.test_data_centers_people import EU
+
+VENDOR = {"http://127.0.0.1:8700": "https://accounts.zoho.com", EU: "https://accounts.zoho.eu"}
+
+
+class Tv:
+    """A device of the site, its way, and its time."""
+
+    def __init__(self, setup: Counted, lines: Lines) -> None:
+        self.setup, self.lines = setup, lines
+        self.device = Device(setup)
+
+
+async def make(site: Site, **changes: Any) -> Tv:
+    lines = Lines(site)
+    return Tv(counted(site, await site.app("non-browser", **changes), lines), lines)
+
+
+@pytest.fixture
+async def tv(site: Site) -> Tv:
+    return await make(site)
+
+
+def answer(status: int = 200, **members: Any) -> httpx2.Response:
+    return httpx2.Response(status, json=members)
+
+
+def words(tv: Tv, *said: httpx2.Response | Exception | None) -> None:
+    """Let the polls be answered by these, one after the other; then by the site."""
+    left = list(said)
+
+    def bend(request: httpx2.Request) -> httpx2.Response | None:
+        if not request.url.path.endswith("/token") or not left:
+            return None
+        found = left.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    tv.lines.bend = bend
+
+
+async def test_a_person_answers_and_the_device_has_a_session_that_a_later_start_finds(
+    site: Site, tv: Tv
+) -> None:
+    assert await tv.device.asession() is None
+    async with await tv.device.alogin() as login:
+        assert login.verification_uri == f"{site.issuer}/device"
+        assert login.user_code in login.verification_uri_complete
+        assert login.expires_at == site.clock() + 600
+        assert login.user_code not in repr(login)
+        assert await login.poll() is None
+        assert tv.lines.polls == [], "not before the interval is over"
+        tv.setup.wait(5)
+        assert await login.poll() is None
+        assert len(tv.lines.polls) == 1
+        assert (await site.device_decide(login.user_code, "allow")).status_code == 200
+        session = await login.wait()
+    assert tv.setup.slept == [5, 5]
+    assert len(tv.lines.polls) == 2
+    assert await site.works((await session.atoken()).value)
+    assert session.status().renewable
+    with pytest.raises(GrantTokenUnusable):
+        await login.wait()
+    found = await Device(tv.setup).asession()
+    assert found is not None
+    assert (await found.atoken()).value == (await session.atoken()).value
+    await session.arevoke()
+    assert await tv.device.asession() is None
+
+
+async def test_threads_have_the_same_and_a_poll_of_a_page_asks_no_faster(site: Site, tv: Tv) -> None:
+    login = await asyncio.to_thread(tv.device.login)
+    await site.device_decide(login.user_code, "allow")
+    tv.setup.wait(5)
+
+    def polled() -> Any:
+        with login:
+            return login.poll()
+
+    session = await asyncio.to_thread(polled)
+    assert await site.works((await session.atoken()).value)
+    again = await asyncio.to_thread(tv.device.login)
+    await site.device_decide(again.user_code, "allow")
+    assert await site.works((await asyncio.to_thread(again.wait)).token().value)
+    assert tv.device.session() is not None
+    with pytest.raises(TypeError):
+        pickle.dumps(again)
+
+
+async def test_slow_down_is_for_good_and_silence_makes_the_pauses_longer(site: Site, tv: Tv) -> None:
+    slow, pending = answer(400, error="slow_down"), answer(400, error="authorization_pending")
+    lost, ill = httpx2.ConnectError("no"), httpx2.Response(503, json={"error": "temporarily_unavailable"})
+    busy = httpx2.Response(429, json={"error": "temporarily_unavailable"}, headers={"retry-after": "90"})
+    words(tv, pending, slow, pending, slow, lost, lost, ill, busy, pending)
+    login = await tv.device.alogin()
+    await site.device_decide(login.user_code, "allow")
+    session = await login.wait()
+    assert tv.setup.slept == [5, 5, 10, 10, 15, 30, 60, 60, 90, 15]
+    assert await site.works((await session.atoken()).value)
+
+
+async def test_a_code_that_nobody_entered_says_to_start_again(site: Site, tv: Tv) -> None:
+    login = await tv.device.alogin()
+    with pytest.raises(GrantTokenUnusable, match="Start again: the device shows a new code"):
+        await login.wait()
+    assert sum(tv.setup.slept) == 600
+    login = await tv.device.alogin()
+    words(tv, *[httpx2.ConnectError("no")] * 100)
+    with pytest.raises(Unreachable, match="gave no answer"):
+        await login.wait()
+    assert sum(tv.setup.slept) == 1200
+    words(tv, answer(400, error="expired_token"))
+    login = await tv.device.alogin()
+    with pytest.raises(GrantTokenUnusable, match="Start again: the device shows a new code"):
+        await login.wait()
+    assert sum(tv.setup.slept) == 1205
+
+
+async def test_any_other_answer_ends_it(site: Site, tv: Tv) -> None:
+    login = await tv.device.alogin()
+    await site.device_decide(login.user_code, "deny")
+    with pytest.raises(CallbackRefused, match="did not allow"):
+        await login.wait()
+    asked = len(tv.lines.polls)
+    with pytest.raises(GrantTokenUnusable):
+        await login.wait()
+    for said, kind in (
+        (answer(400, error="invalid_grant"), GrantTokenUnusable),
+        (answer(401, error="invalid_client"), ClientRejected),
+        (answer(400, error="unheard_of"), Exception),
+        (answer(200, error="expired"), GrantTokenUnusable),
+        (answer(200, access_token=""), Unreachable),
+    ):
+        words(tv, said)
+        login = await tv.device.alogin()
+        with pytest.raises(kind):
+            await login.wait()
+        asked += 1
+        assert len(tv.lines.polls) == asked
+
+
+async def test_a_start_that_is_refused_says_why(site: Site, tv: Tv) -> None:
+    with pytest.raises(ScopeMissing):
+        await tv.device.alogin(scope=("CRM.no.SUCH",))
+    other = await make(site)
+    other.setup.app = tv.setup.app.__class__(site.issuer, (await site.app("mobile")).id)
+    with pytest.raises(ClientRejected):
+        await other.device.alogin()
+    start = {"device_code": "d", "user_code": "u", "verification_uri": f"{site.issuer}/device"}
+    for wrong in (
+        {"verification_uri": "javascript:alert(1)"},
+        {"verification_uri_complete": "http://tv.example/"},
+        {"user_code": "\x1b[2J"},
+        {"user_code": "a" * 101},
+        {"device_code": ""},
+    ):
+        members = {**start, **wrong}
+        tv.lines.bend = lambda request, members=members: (  # type: ignore[misc]
+            answer(**members) if request.url.path.endswith("/code") else None
+        )
+        with pytest.raises(Unreachable):
+            await tv.device.alogin()
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"expires_in": 600}, (5, 600)),
+        ({"expires_in": 600, "interval": 7}, (7, 600)),
+        ({"expires_in": 300000, "interval": 30000}, (30, 300)),
+        ({"expires_in": 300000}, (5, 300)),
+        ({"expires_in": 1800, "interval": 0}, (5, 1800)),
+        ({"expires_in": "600", "interval": "x"}, (5, 600)),
+        ({"expires_in": 1e300, "interval": True}, (5, 300)),
+        ({}, (5, 300)),
+    ],
+)
+def test_times_are_seconds_or_the_vendors_milliseconds(
+    said: dict[str, Any], expected: tuple[float, float]
+) -> None:
+    assert times(said) == expected
+
+
+async def test_a_person_of_another_data_center_is_told_where_to_start_again(sites: Sites) -> None:
+    app = await device_app(sites, vendor=False)
+    lines = Lines(sites["us"], sites["eu"])
+    setup = counted(sites["us"], app, lines)
+    login = await Device(setup).alogin()
+    await handed_over(sites, {"user_code": login.user_code})
+    with pytest.raises(WrongDataCenter, match=EU) as told:
+        await login.wait()
+    assert told.value.expected == EU
+    assert not [url for url, _ in lines.asked if url.startswith(EU)], "nothing is sent there by itself"
+
+
+class Vendor(Lines):
+    """The sites under the vendor's addresses."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        address, body = str(request.url), await request.aread()
+        self.asked.append((address, body.decode()))
+        if "/serverinfo" in address:
+            raise AssertionError("the vendor's data centers are known by name")
+        site = next(s for own, s in self.sites.items() if address.startswith(VENDOR[own] + "/"))
+        own = address.replace(VENDOR[site.issuer], site.issuer)
+        request = httpx2.Request(request.method, own, content=body, headers={"content-type": CONTENT})
+        response = await site.transport.handle_async_request(request)
+        text = (await response.aread()).decode()
+        for ours, theirs in VENDOR.items():
+            text = text.replace(ours, theirs)
+        return httpx2.Response(response.status_code, content=text.encode())
+
+
+CONTENT = "application/x-www-form-urlencoded"
+
+
+async def test_on_the_vendors_wire_the_device_goes_on_where_its_person_lives(sites: Sites) -> None:
+    app = await device_app(sites)
+    lines = Vendor(sites["us"], sites["eu"])
+    setup = counted(sites["us"], app, lines, issuer="https://accounts.zoho.com")
+    tv = Device(setup)
+    login = await tv.alogin()
+    assert (login.interval, login.seconds_left) == (30, 300)
+    url, body = lines.asked[-1]
+    assert url == "https://accounts.zoho.com/oauth/v3/device/code"
+    assert parse_qs(body)["grant_type"] == ["device_request"]
+    setup.wait(30)
+    assert await login.poll() is None
+    assert (await handed_over(sites, {"user_code": login.user_code})).status_code == 303
+    assert (await decided(sites["eu"], login.user_code)).status_code == 200
+    session = await login.wait()
+    assert {url.split("/oauth")[0] for url in lines.polls} == set(VENDOR.values())
+    assert all(url.endswith("/oauth/v3/device/token") for url in lines.polls)
+    assert session.status().issuer == "https://accounts.zoho.eu"
+    assert await sites["eu"].works((await session.atoken()).value)
+    found = await tv.asession()
+    assert found is not None
+    assert found.status().issuer == "https://accounts.zoho.eu"
+
+
+async def test_T110_a_data_center_that_the_own_one_does_not_list_is_not_asked(sites: Sites) -> None:
+    app = await device_app(sites)
+    lines = Lines(sites["us"], sites["eu"])
+    setup = counted(sites["us"], app, lines)
+    tv = Tv(setup, lines)
+    for location in ("xx", "", "https://evil.example", "us"):
+        words(tv, answer(error="other_dc", user_location=location, expected_issuer="https://evil.example"))
+        login = await tv.device.alogin()
+        with pytest.raises(CallbackRefused, match="lists"):
+            await login.wait()
+    assert all(url.startswith(sites["us"].issuer + "/") for url, _ in lines.asked)
+    words(tv, answer(error="other_dc", user_location="eu"), httpx2.ConnectError("no"))
+    login = await tv.device.alogin()
+    await handed_over(sites, {"user_code": login.user_code})
+    await decided(sites["eu"], login.user_code)
+    session = await login.wait()
+    assert session.status().issuer == EU
+    assert json.loads(json.dumps(session.status().scope))

@@ -1,0 +1,114 @@
+"""Time that passes only where a flow waits, and the way to sites that tests can bend."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx2
+
+from grantline.sdk import App, MemoryStore, Secret
+from grantline.sdk.clock import ServerClock
+from grantline.sdk.driving import AsyncHttpWire, HttpWire
+from grantline.sdk.effects import Flow, Sleep
+from grantline.sdk.setup import Setup
+from tests.site import SCOPE, Clock, Site
+from tests.site import App as SiteApp
+
+T = TypeVar("T")
+Answer = Callable[[httpx2.Request], httpx2.Response | None]
+
+
+class Lines(httpx2.AsyncBaseTransport):
+    """The way to sites: notes every request, and asks `bend` first, which may answer or raise in their
+    place."""
+
+    def __init__(self, *sites: Site) -> None:
+        self.sites = {site.issuer: site for site in sites}
+        self.asked: list[tuple[str, str]] = []
+        """Address and body."""
+        self.bend: Answer = lambda request: None
+
+    @property
+    def polls(self) -> list[str]:
+        """Where tokens were asked for."""
+        return [url for url, _ in self.asked if url.endswith("/token")]
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append((str(request.url), (await request.aread()).decode()))
+        bent = self.bend(request)
+        if bent is not None:
+            return bent
+        found = next(s for issuer, s in self.sites.items() if str(request.url).startswith(issuer + "/"))
+        return await found.transport.handle_async_request(request)
+
+
+class FromThread(httpx2.BaseTransport):
+    """The same way for a thread: the loop of the site goes on meanwhile."""
+
+    def __init__(self, lines: httpx2.AsyncBaseTransport, loop: asyncio.AbstractEventLoop) -> None:
+        self.lines, self.loop = lines, loop
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        async def carried() -> httpx2.Response:
+            again = httpx2.Request(
+                request.method, request.url, headers=request.headers, content=request.read()
+            )
+            answer = await self.lines.handle_async_request(again)
+            content = await answer.aread()
+            return httpx2.Response(answer.status_code, headers=answer.headers, content=content)
+
+        return asyncio.run_coroutine_threadsafe(carried(), self.loop).result()
+
+
+class Counted(Setup):
+    """A setup that does not wait: the time goes on by as much. `slept` has every wait."""
+
+    slept: list[float]
+    moves: Clock
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.slept.append(seconds)
+        self.moves.advance(round(seconds))
+
+    def run(self, flow: Flow[T]) -> T:
+        return super().run(self._counted(flow))
+
+    async def arun(self, flow: Flow[T]) -> T:
+        return await super().arun(self._counted(flow))
+
+    def _counted(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            effect = next(flow)
+            while True:
+                if isinstance(effect, Sleep):
+                    self.wait(effect.seconds)
+                    effect = flow.send(None)
+                    continue
+                try:
+                    answer = yield effect
+                except BaseException as problem:
+                    effect = flow.throw(problem)
+                else:
+                    effect = flow.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def counted(site: Site, app: SiteApp, lines: Lines, *, issuer: str = "", **more: Any) -> Counted:
+    """A setup of the app on these lines, with the site's time."""
+    clock = ServerClock(lambda: float(site.clock()))
+    clock.learn = lambda date: None  # type: ignore[method-assign] # the site's Date is the machine's
+    secret = Secret(app.secret) if app.secret and app.client.type.secret == "required" else None
+    known = App(issuer or site.issuer, app.id, secret, more.pop("redirect_uri", ""))
+    given: Mapping[str, Any] = {
+        "scope": (SCOPE,),
+        "clock": clock,
+        "wire": HttpWire(FromThread(lines, asyncio.get_running_loop())),
+        "async_wire": AsyncHttpWire(lines),
+        **more,
+    }
+    made = Counted(known, MemoryStore(), **given)
+    made.slept, made.moves = [], site.clock
+    return made
