@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from grantline.web.languages import speak, translate
 from grantline.web.templating import Pages
 from tests.browser import (
+    apps_samples,
     centers_samples,
     console_samples,
     credentials_samples,
@@ -42,6 +43,7 @@ def samples() -> list[Sample]:
         *machines_samples.machines(),
         *machines_samples.apis(),
         *making_samples.making(),
+        *apps_samples.apps(),
         *seeing_samples.seeing(),
         *teams_samples.teams(),
         *trying_samples.trying(),

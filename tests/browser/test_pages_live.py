@@ -36,6 +36,7 @@ VALUES: Final = {
     "type": "server-based",
     "member": "1",
     "api_id": "glc_us_x",
+    "sample": "data_sync",
     "invitation": "inv_000000000000",
 }
 

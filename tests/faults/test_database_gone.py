@@ -20,6 +20,7 @@ from tests.site import Browser, Site
 WITHOUT_DATABASE: Final = {
     *("/", "/scopes", "/errors", "/errors/{code}", "/refused", "/static/{name}", "/health/live", "/metrics"),
     *("/oauth/v2/keys", "/oauth/serverinfo", "/language/{code}"),
+    *("/sdk/grantline.js", "/sdk/login-button.css"),
     *("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
 }
 """What is answered from memory, to who is not signed in."""
@@ -94,6 +95,7 @@ async def ask(
         filled = filled.replace("{client_id}", client_id).replace("{type}", "self-client")
         filled = filled.replace("{member}", "1").replace("{invitation}", "inv_000000000000")
         filled = filled.replace("{digest}", "0" * 64).replace("{api_id}", "glc_us_x")
+        filled = filled.replace("{sample}", "data_sync")
         if method == "POST":
             answer = await browser.post(filled, {"x": "y"})
         else:

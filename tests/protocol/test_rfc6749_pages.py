@@ -26,6 +26,7 @@ async def filled(site: Site, path: str) -> str:
         .replace("{member}", str(site.account.id))
         .replace("{invitation}", "inv_000000000000")
         .replace("{api_id}", "glc_us_x")
+        .replace("{sample}", "data_sync")
     )
 
 

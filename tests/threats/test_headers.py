@@ -66,7 +66,7 @@ def check_leaving(response: httpx2.Response) -> None:
 
 
 PATHS: Final = sorted({route.path for route in (*PEOPLE, *CONSOLE)})
-FILLED: Final = {"{code}": "code_unknown", "{type}": "mobile"}
+FILLED: Final = {"{code}": "code_unknown", "{type}": "mobile", "{sample}": "data_sync"}
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -228,7 +228,7 @@ async def test_T58_a_call_shows_its_endpoint_no_cookie(site: Site, monkeypatch: 
 async def every_page(site: Site, browser: Browser, app: App) -> list[tuple[str, httpx2.Response]]:
     """One answer of every page, and of what is refused."""
     paths = [route.path for route in (*PEOPLE, *CONSOLE)]
-    named = {"{code}": "code_unknown", "{client_id}": app.id, "{type}": "mobile"}
+    named = {"{code}": "code_unknown", "{client_id}": app.id, "{type}": "mobile", "{sample}": "data_sync"}
     for name, value in named.items():
         paths = [path.replace(name, value) for path in paths]
     answers = [(path, await browser.get(path)) for path in dict.fromkeys(paths)]

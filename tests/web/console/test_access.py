@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sqlite_only
 PASSING: Final = frozenset({"sessions", "attempts", "audit", "audit_chain", "jobs"})
 PEOPLE: Final = {"owner": "mara", "developer": "dev", "viewer": "vic", "stranger": "eve"}
 OF_CLIENT: Final = [page for page in PAGES if page.of_client]
-KNOWN: Final = frozenset({"client_id", "type", "member", "invitation", "api_id"})
+KNOWN: Final = frozenset({"client_id", "type", "member", "invitation", "api_id", "sample"})
 
 
 @dataclass
@@ -120,6 +120,7 @@ async def scene(site: Site) -> Scene:
         "api_id": api.client_id,
         "member": str(people["viewer"].id),
         "invitation": invitation,
+        "sample": "data_sync",
         "type": "server-based",
     }
     return Scene(site, apps, browsers, values)

@@ -141,7 +141,7 @@ async def create(visit: Visit, place: Place) -> Response:
     if known is None and "again" not in form and (twin := await _find_twin(visit, place, kind, asked)):
         return _twin_page(visit, place, twin, form)
     try:
-        client, secret = await _register(visit, place, kind, asked, key)
+        client, secret = await register(visit, place, kind, asked, key)
     except RegistrationRefused as refused:
         visit.server.mint.limiter.give_back(NEW_CLIENTS, str(place.account.id))
         return await _details_page(visit, place, kind, asked, key, refused, manifest=manifest_text)
@@ -155,7 +155,7 @@ async def create(visit: Visit, place: Place) -> Response:
     )
 
 
-async def _register(
+async def register(
     visit: Visit, place: Place, kind: ClientType, asked: Registration, key: str
 ) -> tuple[Client, str | None]:
     """The new client and its secret, or the one that this form made before. Raises RegistrationRefused."""

@@ -55,7 +55,7 @@ async def generate(visit: Visit, place: Place, client: Client) -> Response:
         problems = {"description": _("Use at most %(most)d characters.", most=LONGEST_DESCRIPTION)}
         return await _page(visit, place, client, kept, problems=problems)
     try:
-        code = await _issue(visit, place, client, kept)
+        code = await issue_code(visit, place, client, kept)
     except InvalidScope as refused:
         return await _page(visit, place, client, kept, problems={"scope": _scope_problem(refused)})
     except CodeLimitReached as limit:
@@ -65,7 +65,7 @@ async def generate(visit: Visit, place: Place, client: Client) -> Response:
     return await _page(visit, place, client, kept, code=code)
 
 
-async def _issue(visit: Visit, place: Place, client: Client, form: Mapping[str, str]) -> str:
+async def issue_code(visit: Visit, place: Place, client: Client, form: Mapping[str, str]) -> str:
     """The code, written together with its audit event. Raises InvalidScope, CodeLimitReached."""
     mint = visit.server.mint
     resolved = mint.catalog.resolve(parse_scope(form["scope"]), scope_aliases(client))

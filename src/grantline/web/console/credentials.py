@@ -165,13 +165,30 @@ async def reset(visit: Visit, place: Place, client: Client) -> Response:
     return await _new_secret(visit, place, client, "secret.reset", change)
 
 
+async def make_another(visit: Visit, place: Place, client: Client) -> tuple[str, ClientSecret]:
+    """One more secret beside the one in use, and its line in the audit. Raises SecretRefused."""
+    check_owner(place, client)
+
+    async def change(tx: Transaction, client: Client) -> tuple[str, ClientSecret]:
+        return await add_secret(tx, client, visit.server.code, visit.now, created_by=place.account.id)
+
+    return await _make(visit, place, client, "secret.added", change)
+
+
+async def _make(
+    visit: Visit, place: Place, client: Client, kind: str, change: Change
+) -> tuple[str, ClientSecret]:
+    """The change and its line in the audit, together. Raises SecretRefused."""
+    async with visit.server.db.transaction() as tx:
+        made = await change(tx, client)
+        await _record(visit, place, tx, kind, client, await find_client(tx, client.id))
+    return made
+
+
 async def _new_secret(visit: Visit, place: Place, client: Client, kind: str, change: Change) -> Response:
-    """The change and its line in the audit, together; the answer shows the secret, this once."""
+    """The answer shows the secret, this once."""
     try:
-        async with visit.server.db.transaction() as tx:
-            value, secret = await change(tx, client)
-            changed = await find_client(tx, client.id)
-            await _record(visit, place, tx, kind, client, changed)
+        value, secret = await _make(visit, place, client, kind, change)
     except SecretRefused as refused:
         return await _page(visit, place, client, problem=_(str(refused)))
     return credentials_page(
