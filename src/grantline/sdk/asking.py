@@ -1,8 +1,8 @@
 """The token endpoint: what is asked there, and its answers and refusals as values (RFC 6749 §5)."""
 
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -10,6 +10,7 @@ from grantline.oauth.names import GRANT_DEVICE_CODE
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.effects import Flow, Reply, Send, Sleep
 from grantline.sdk.errors import (
+    CallbackRefused,
     ClientRejected,
     GrantlineError,
     GrantTokenUnusable,
@@ -19,12 +20,13 @@ from grantline.sdk.errors import (
     Unreachable,
     WrongDataCenter,
 )
-from grantline.sdk.metadata import Server, members_of
-from grantline.sdk.record import AccessToken, Secret
+from grantline.sdk.metadata import Server, check_address, members_of
+from grantline.sdk.record import REDACTED, AccessToken, Secret
 
 ATTEMPTS: Final = 3
 PAUSES: Final = (0.2, 1.0)
 LONGEST_WAIT_SECONDS: Final = 600.0
+LONGEST_WORDS: Final = 300
 _CODE_GRANTS: Final = ("authorization_code", GRANT_DEVICE_CODE, "device_token")
 
 
@@ -50,6 +52,12 @@ class Answer:
     api_domain: str
     id_token: Secret | None
 
+    def as_asked(self, scope: tuple[str, ...]) -> "Answer":
+        """The same; where the server did not say what it granted, it is what was asked (RFC 6749 §5.1)."""
+        if self.scope:
+            return self
+        return replace(self, scope=scope, access_token=replace(self.access_token, scope=scope))
+
 
 def ask(
     server: Server, app: App, clock: ServerClock, form: Mapping[str, str | Secret], *, repeat: bool = False
@@ -60,7 +68,9 @@ def ask(
     clock.learn(reply.headers.get("date", ""))
     members = members_of(reply, server.token_endpoint)
     if "error" in members or reply.status != 200:
-        raise refusal(server.issuer, reply, members, str(form.get("grant_type", "")))
+        said = hide(str(members.get("error_description", "")), (*form.values(), app.client_secret))
+        told = {**members, "error_description": said}
+        raise refusal(server.issuer, reply, told, str(form.get("grant_type", "")))
     return read_answer(server, clock, members, form)
 
 
@@ -100,6 +110,8 @@ def read_answer(
     value, seconds = members.get("access_token"), members.get("expires_in", 3600)
     if not isinstance(value, str) or not value or isinstance(seconds, bool):
         raise Unreachable(f"{server.token_endpoint} gave an answer without a token.")
+    if str(members.get("token_type", "Bearer")).lower() != "bearer":  # RFC 6749 §7.1
+        raise Unreachable(f"{server.token_endpoint} gave a token of a kind that is not known here.")
     try:
         life = max(0, int(float(seconds)))
     except (TypeError, ValueError, OverflowError):
@@ -121,29 +133,73 @@ def read_answer(
 
 def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: str) -> GrantlineError:
     """What a refused request means. Words of the standards and of the vendor's wire alike."""
-    error, code = str(members.get("error", "")), str(members.get("code", ""))
-    said = str(members.get("error_description", "")) or f"{issuer} answered {error or reply.status}."
+    error, code = clean(members.get("error")), clean(members.get("code"))
+    said = clean(members.get("error_description")) or f"{issuer} answered {error or reply.status}."
     told: dict[str, Any] = {
         "code": code,
         "issuer": issuer,
-        "request_id": reply.headers.get("x-request-id", "")[:100],
+        "request_id": clean(reply.headers.get("x-request-id")),
     }
     expected = members.get("expected_issuer")
-    if isinstance(expected, str) and expected:
-        return WrongDataCenter(said, expected=expected, code=code, issuer=issuer)
+    if isinstance(expected, str) and _is_address(expected) and expected != issuer:
+        return WrongDataCenter(said, expected=expected, **told)
     wait = retry_after(reply)
     if reply.status == 429 or error in ("slow_down", "Access Denied"):
         return Throttled(said, retry_after=wait if wait is not None else 60.0, **told)
     if reply.status >= 500 or error in ("temporarily_unavailable", "server_error"):
         return Unreachable(said, retry_after=wait, **told)
-    if error in ("invalid_grant", "invalid_code", "invalid_token", "expired_token", "expired"):
+    if error in _GRANT_IS_OVER:
         kind = GrantTokenUnusable if grant_type in _CODE_GRANTS else ReconnectRequired
         return kind(said, **told)
-    if error in ("invalid_scope", "insufficient_scope"):
-        return ScopeMissing(said)
-    if error in ("invalid_client", "invalid_client_secret", "unauthorized_client"):
-        return ClientRejected(said, **told)
-    return GrantlineError(said, **told)
+    return _CLASSES.get(error, GrantlineError)(said, **told)
+
+
+_GRANT_IS_OVER: Final = frozenset(
+    {"invalid_grant", "invalid_code", "invalid_token", "expired_token", "expired"}
+)
+_CLASSES: Final[Mapping[str, type[GrantlineError]]] = {
+    **dict.fromkeys(("invalid_scope", "insufficient_scope"), ScopeMissing),
+    **dict.fromkeys(
+        (
+            "invalid_client",
+            "invalid_client_secret",
+            "unauthorized_client",
+            "unsupported_grant_type",
+            "unsupported_response_type",
+            "request_not_supported",
+            "request_uri_not_supported",
+            "invalid_target",
+        ),
+        ClientRejected,
+    ),
+    **dict.fromkeys(
+        ("login_required", "consent_required", "interaction_required", "account_selection_required"),
+        ReconnectRequired,
+    ),
+    "access_denied": CallbackRefused,
+}
+"""Which of the tree an error is. What is not here, as `invalid_request`, is a program's fault: the base."""
+
+
+def clean(said: object) -> str:
+    """A server's words as one line that can be shown: bounded, and nothing in it steers a terminal."""
+    text = said if isinstance(said, str) else ""
+    return "".join(one if one.isprintable() else " " for one in text[:LONGEST_WORDS]).strip()
+
+
+def hide(said: str, sent: Iterable[object]) -> str:
+    """The words without the secrets that were sent, should a server repeat one."""
+    for value in sent:
+        if isinstance(value, Secret) and value.reveal():
+            said = said.replace(value.reveal(), REDACTED)
+    return said
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return len(url) <= LONGEST_WORDS and url.isprintable() and bool(check_address(url, "issuer"))
+    except ValueError:
+        return False
 
 
 def retry_after(reply: Reply) -> float | None:

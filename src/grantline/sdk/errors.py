@@ -45,19 +45,32 @@ class ScopeMissing(GrantlineError):
 
     fix = "Ask for these scopes too, and send the person through consent again."
 
-    def __init__(self, what: str, *, needed: tuple[str, ...] = (), have: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        needed: tuple[str, ...] = (),
+        have: tuple[str, ...] = (),
+        code: str = "scope_insufficient",
+        issuer: str = "",
+        request_id: str = "",
+    ) -> None:
         self.needed, self.have = needed, have
-        super().__init__(what, code="scope_insufficient")
+        super().__init__(what, code=code, issuer=issuer, request_id=request_id)
 
 
 class WrongDataCenter(GrantlineError):
-    """The client, the token or the person belongs to another data center, `expected`."""
+    """The client, the token or the person belongs to another data center. `expected` is its issuer, to be
+    shown: nothing goes there by itself."""
 
     fix = "Use the data center that is named here."
 
-    def __init__(self, what: str, *, expected: str, code: str = "", issuer: str = "") -> None:
+    def __init__(
+        self, what: str, *, expected: str, code: str = "", issuer: str = "", request_id: str = ""
+    ) -> None:
         self.expected = expected
-        super().__init__(what, fix=f"Use {expected}.", code=code, issuer=issuer)
+        fix = f"The right one is {expected}. Use it if the app works there, as its page in the console says."
+        super().__init__(what, fix=fix, code=code, issuer=issuer, request_id=request_id)
 
 
 class Throttled(GrantlineError):
@@ -88,6 +101,12 @@ class Unreachable(GrantlineError):
     """The server gave no answer, or none that could be read."""
 
     fix = "Check the address and the network, then try again."
+
+
+class AddressRefused(GrantlineError):
+    """The call would take the token to an address that it is not for. Nothing went out."""
+
+    fix = "Call the api_domain; for another API make HTTP of its own: session.auth_for(…) with its address."
 
 
 class StoreRefused(GrantlineError):

@@ -9,7 +9,7 @@ before it wrote, the same refresh is asked again, which the server answers alike
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from grantline.sdk.asking import Answer, App, ask
 from grantline.sdk.clock import ServerClock
@@ -153,15 +153,21 @@ def _end(record: Record, why: str) -> Flow[None]:
     yield Put(record.key.text, replace(record, access_tokens=(), ended=why), record.version)
 
 
-def keep(grant: Grant, answer: Answer, *, email: str = "") -> Flow[Record]:
-    """Store a new grant, over one that was there."""
+def keep(
+    grant: Grant, answer: Answer, *, email: str = "", extra: Mapping[str, Any] | None = None
+) -> Flow[Record]:
+    """Store a new grant, over one that was there. A server that gives a refresh token with the first consent
+    alone leaves the one that is there in force, as far as it reaches."""
     present: Record | None = yield Get(grant.key.text)
     version = present.version if present is not None else 0
     record = replace(
         _taken(Record(grant.key, answer.scope), answer, ()),
         email=email or (present.email if present is not None else ""),
         version=version,
+        extra=dict(extra or {}),
     )
+    if present is not None and not present.ended and set(answer.scope) <= set(present.scope):
+        record = replace(record, refresh_token=record.refresh_token or present.refresh_token)
     while not (yield Put(grant.key.text, record, version)):
         present = yield Get(grant.key.text)
         version = present.version if present is not None else 0

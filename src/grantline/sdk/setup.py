@@ -9,14 +9,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from grantline.sdk.asking import App
+from grantline.sdk.centers import Known
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.driving import AsyncHttpWire, AsyncWire, HttpWire, InThreads, Wire, arun, run
 from grantline.sdk.effects import Flow
 from grantline.sdk.errors import ClientRejected
+from grantline.sdk.identity import Keys
 from grantline.sdk.metadata import check_address
 from grantline.sdk.record import Key, Secret
 from grantline.sdk.renewing import Grant
@@ -43,6 +45,26 @@ class Setup:
     async_store: AsyncStore | None = None
     clock: ServerClock = field(default_factory=ServerClock)
     windows: Windows = field(default_factory=Windows)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    """The app's secrets at data centers where it has one of its own, by issuer."""
+    known: Known = field(init=False)
+    keys: Keys = field(init=False)
+    _clocks: dict[str, ServerClock] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to remember."""
+        self.known = Known(self.app.issuer, self.clock.local)
+        self.keys = Keys(self.clock.local)
+        self._clocks = {self.app.issuer: self.clock}
+
+    def clock_of(self, issuer: str) -> ServerClock:
+        """The clock of a server."""
+        return self._clocks.setdefault(issuer, ServerClock(self.clock.local))
+
+    def app_at(self, issuer: str) -> App:
+        """The app as that server knows it."""
+        secret = self.secrets.get(issuer, self.app.client_secret)
+        return replace(self.app, issuer=issuer, client_secret=secret)
 
     def key(self, issuer: str = "", *, subject: str = "", organization: str = "", name: str = "") -> Key:
         """The key of one grant of the app."""
@@ -50,9 +72,14 @@ class Setup:
 
     def grant(self, key: Key, *, own: bool = False) -> Grant:
         """The grant under this key, at the server that the key names."""
-        app = replace(self.app, issuer=key.issuer)
-        clock = self.clock if key.issuer == self.app.issuer else ServerClock(self.clock.local)
-        return Grant(app, key, clock, self.windows, own=own, own_scope=self.scope if own else ())
+        return Grant(
+            self.app_at(key.issuer),
+            key,
+            self.clock_of(key.issuer),
+            self.windows,
+            own=own,
+            own_scope=self.scope if own else (),
+        )
 
     def session(self, grant: Grant) -> Session:
         """The grant in use."""
@@ -69,8 +96,31 @@ class Setup:
         return await arun(flow, self.async_store or InThreads(self.store), self.async_wire)
 
 
+class Options(TypedDict, total=False):
+    """What `set_up` takes beside its source."""
+
+    issuer: str
+    data_center: str
+    client_id: str
+    client_secret: str | Secret
+    redirect_uri: str
+    scope: Sequence[str] | str
+    store: Store | None
+    async_store: AsyncStore | None
+    wire: Wire
+    async_wire: AsyncWire
+    clock: ServerClock
+    windows: Windows
+    secrets: Mapping[str, Secret]
+    basic: bool
+
+
+Source = str | os.PathLike[str] | Mapping[str, Any] | None
+"""A JSON file of the console, by its path, or its members."""
+
+
 def set_up(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    source: Source = None,
     *,
     issuer: str = "",
     data_center: str = "",
@@ -103,7 +153,7 @@ def set_up(
     return Setup(app, store if store is not None else FileStore(), scopes(asked), **options)
 
 
-def read_members(source: str | os.PathLike[str] | Mapping[str, Any] | None) -> Mapping[str, Any]:
+def read_members(source: Source) -> Mapping[str, Any]:
     """The members of a JSON file of the console. Raises ClientRejected."""
     if source is None:
         return {}
