@@ -21,10 +21,14 @@ from grantline.sdk.errors import (
     Unreachable,
     WrongDataCenter,
 )
+from grantline.sdk.grants import Grantline
+from grantline.sdk.identity import Identity
 from grantline.sdk.record import AccessToken, Key, Record, Secret
 from grantline.sdk.renewing import Grant
 from grantline.sdk.session import Session, Status
+from grantline.sdk.setup import Setup, set_up
 from grantline.sdk.stores import AsyncStore, FileStore, MemoryStore, PlainTextWarning, SqliteStore, Store
+from grantline.sdk.webapp import Finished, Started, WebApp
 
 __all__ = [
     "AccessToken",
@@ -34,10 +38,13 @@ __all__ = [
     "CallbackRefused",
     "ClientRejected",
     "FileStore",
+    "Finished",
     "Grant",
     "GrantTokenUnusable",
+    "Grantline",
     "GrantlineError",
     "HttpWire",
+    "Identity",
     "Key",
     "MemoryStore",
     "PlainTextWarning",
@@ -47,11 +54,15 @@ __all__ = [
     "Secret",
     "ServerClock",
     "Session",
+    "Setup",
     "SqliteStore",
+    "Started",
     "Status",
     "Store",
     "StoreRefused",
     "Throttled",
     "Unreachable",
+    "WebApp",
     "WrongDataCenter",
+    "set_up",
 ]
