@@ -1,4 +1,4 @@
-"""Login of an app on a person's own machine: the system's browser, an address of this machine for the answer, and
+"""Login of an app on a person's own machine: their browser, an address of this machine for the answer, and
 PKCE (RFC 8252); a short code where there is no browser.
 
     session = Grantline.desktop("grantline-app.json").login()
@@ -8,9 +8,9 @@ signed in already.
 """
 
 import asyncio
+import logging
 import os
 import sys
-import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from grantline.sdk.device import AsyncLogin, Device, Login
 from grantline.sdk.effects import Flow
 from grantline.sdk.errors import CallbackRefused, ClientRejected
 from grantline.sdk.keeping import take_in
-from grantline.sdk.loopback import Loopback
+from grantline.sdk.record import Secret
 from grantline.sdk.redeeming import redeem
 from grantline.sdk.session import Session
 from grantline.sdk.setup import Setup, scopes
@@ -69,9 +69,11 @@ class Desktop:
         it: standard error); `open_browser` opens an address in the place of the system's way, False says that
         there is no browser. Raises CallbackRefused when they said no or did not come back within `timeout`
         seconds, and the other errors of the tree."""
+        from grantline.sdk.loopback import Loopback
+
         wish = _wish(timeout, scope, login_hint, prompt, tell, open_browser)
         with Loopback(self.setup.app.redirect_uri) as place:
-            attempt, url = self.setup.run(begin(self.setup, place, wish))
+            attempt, url = self.setup.run(begin(self.setup, place.redirect_uri, wish))
             answer = place.expect(attempt.state)
             if not _opened(wish, url):
                 login = self._by_device(wish)
@@ -98,10 +100,12 @@ class Desktop:
         open_browser: Opener | bool | None = None,
     ) -> Session:
         """The same, for tasks."""
+        from grantline.sdk.loopback import Loopback
+
         wish = _wish(timeout, scope, login_hint, prompt, tell, open_browser)
         place = Loopback(self.setup.app.redirect_uri)
         try:
-            attempt, url = await self.setup.arun(begin(self.setup, place, wish))
+            attempt, url = await self.setup.arun(begin(self.setup, place.redirect_uri, wish))
             answer = place.expect(attempt.state)
             if not await asyncio.to_thread(_opened, wish, url):
                 login = await self._by_device_for_tasks(wish)
@@ -146,9 +150,9 @@ class Desktop:
         return login
 
 
-def begin(setup: Setup, place: Loopback, wish: Wish) -> Flow[tuple[Attempt, str]]:
+def begin(setup: Setup, redirect_uri: str, wish: Wish) -> Flow[tuple[Attempt, str]]:
     """The attempt, and where the browser goes. Raises Unreachable."""
-    app = replace(setup.app, redirect_uri=place.redirect_uri)
+    app = replace(setup.app, redirect_uri=redirect_uri)
     attempt = new_attempt(app, wish.scope or setup.scope, setup.clock.local())
     server = yield from setup.known.server(app.issuer)
     return attempt, authorization_url(server, attempt, wish.more)
@@ -164,7 +168,10 @@ def finish(setup: Setup, attempt: Attempt, address: str) -> Flow[Session]:
     code = check_outcome(answer, issuer)
     server = yield from setup.known.server(issuer)
     app, clock = setup.app_at(issuer), setup.clock_of(issuer)
-    more = {"redirect_uri": attempt.redirect_uri, "code_verifier": attempt.verifier}
+    more: Mapping[str, str | Secret] = {
+        "redirect_uri": attempt.redirect_uri,
+        "code_verifier": attempt.verifier,
+    }
     tokens = (yield from redeem(server, app, clock, code, more)).as_asked(attempt.scope)
     signing_in = "openid" in attempt.scope
     kept = yield from take_in(setup, server, tokens, nonce=attempt.nonce, name=NAME, signing_in=signing_in)
@@ -173,13 +180,14 @@ def finish(setup: Setup, attempt: Attempt, address: str) -> Flow[Session]:
 
 def system_browser() -> Opener | None:
     """What opens the person's browser; None where they could not see it: no screen, or they are elsewhere."""
-    if os.environ.get("BROWSER"):
-        return webbrowser.open
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform in ("win32", "darwin"):
-        elsewhere = os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")
-        return None if elsewhere else webbrowser.open
-    return webbrowser.open if screen else None
+        screen = "" if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY") else "here"
+    if not screen and not os.environ.get("BROWSER"):
+        return None
+    import webbrowser
+
+    return webbrowser.open
 
 
 def _wish(
@@ -201,7 +209,8 @@ def _opened(wish: Wish, url: str) -> bool:
     wish.tell(f"Your browser opens to sign you in. If it does not, open this address in it:\n{url}")
     try:
         return wish.open_browser(url)
-    except (OSError, webbrowser.Error):
+    except Exception as problem:  # whatever the system's way to open a browser, or the app's own, runs into
+        logging.getLogger("grantline.sdk").info("no browser opened: %s", type(problem).__name__)
         return False
 
 

@@ -19,8 +19,8 @@ from grantline.sdk.errors import (
     Unreachable,
     WrongDataCenter,
 )
-from grantline.sdk.keeping import keep_grant
-from grantline.sdk.metadata import Server, check_address, discover, find_data_centers, members_of
+from grantline.sdk.keeping import take_in
+from grantline.sdk.metadata import Server, check_address, members_of
 from grantline.sdk.record import Secret
 from grantline.sdk.session import Session
 from grantline.sdk.setup import Setup
@@ -41,6 +41,7 @@ class Waiting:
     """A device between its code and the answer."""
 
     server: Server
+    scope: tuple[str, ...]
     device_code: Secret
     user_code: str = field(repr=False)
     verification_uri: str
@@ -60,19 +61,20 @@ class Waiting:
 
 def start(setup: Setup, scope: tuple[str, ...]) -> Flow[Waiting]:
     """Ask for a device code and a user code (RFC 8628 §3.1). Raises the errors of the tree."""
-    server = yield from discover(setup.app.issuer)
+    server = yield from setup.known.server(setup.app.issuer)
+    scope = scope or setup.scope
     if not server.device_authorization_endpoint:
         raise ClientRejected(
             f"{server.issuer} has no login for devices.",
             fix="Use another way to sign in, as Grantline.desktop.",
         )
-    request = _start_request(setup, server, scope or setup.scope)
+    request = _start_request(setup, server, scope)
     reply: Reply = yield request
     setup.clock.learn(reply.headers.get("date", ""))
     members = members_of(reply, server.device_authorization_endpoint)
     if "error" in members or reply.status != 200:
         raise refusal(server.issuer, reply, members, "device_request")
-    return _waiting(setup, server, members)
+    return _waiting(setup, server, scope, members)
 
 
 def _start_request(setup: Setup, server: Server, scope: tuple[str, ...]) -> Send:
@@ -92,7 +94,7 @@ def _of_vendor(server: Server) -> bool:
     return known_centers(server.issuer) is not None
 
 
-def _waiting(setup: Setup, server: Server, members: Mapping[str, Any]) -> Waiting:
+def _waiting(setup: Setup, server: Server, scope: tuple[str, ...], members: Mapping[str, Any]) -> Waiting:
     url = server.device_authorization_endpoint
     device_code, user_code = members.get("device_code"), members.get("user_code")
     if not isinstance(device_code, str) or not device_code or not _may_be_shown(user_code):
@@ -110,6 +112,7 @@ def _waiting(setup: Setup, server: Server, members: Mapping[str, Any]) -> Waitin
     now = monotonic()
     return Waiting(
         server=server,
+        scope=scope,
         device_code=Secret(device_code),
         user_code=str(user_code),
         verification_uri=uri,
@@ -167,9 +170,11 @@ def look(setup: Setup, waiting: Waiting) -> Flow[Session | None]:
         return None
     waiting.next_at = now + waiting.interval  # until the answer says something else, or if there is none
     url, form = _poll_form(waiting)
+    issuer = waiting.server.issuer
+    clock = setup.clock_of(issuer)
     try:
-        reply: Reply = yield authenticated(url, setup.app, form)
-        setup.clock.learn(reply.headers.get("date", ""))
+        reply: Reply = yield authenticated(url, setup.app_at(issuer), form)
+        clock.learn(reply.headers.get("date", ""))
         members = members_of(reply, url)
     except Unreachable as problem:
         _back_off(waiting, problem)
@@ -181,14 +186,17 @@ def look(setup: Setup, waiting: Waiting) -> Flow[Session | None]:
         waiting.lost = 0
         waiting.interval += SLOWER_SECONDS
     elif error == "other_dc":
-        yield from _move(waiting, str(members.get("user_location", "")))
+        yield from _move(setup, waiting, str(members.get("user_location", "")))
     elif error or reply.status != 200:
         _check_over(waiting, reply, members, str(form["grant_type"]))
         return None
     else:
         waiting.closed = True
-        answer = read_answer(waiting.server, setup.clock, members, form)
-        return (yield from keep_grant(setup, waiting.server, answer, name=NAME))
+        answer = read_answer(waiting.server, clock, members, form).as_asked(waiting.scope)
+        kept = yield from take_in(
+            setup, waiting.server, answer, name=NAME, signing_in="openid" in waiting.scope
+        )
+        return kept.session
     waiting.next_at = waiting.monotonic() + waiting.interval
     return None
 
@@ -222,21 +230,21 @@ def _back_off(waiting: Waiting, problem: Unreachable, wait: float | None = None)
     waiting.next_at = waiting.monotonic() + max(pause, wait or 0.0)
 
 
-def _move(waiting: Waiting, location: str) -> Flow[None]:
+def _move(setup: Setup, waiting: Waiting, location: str) -> Flow[None]:
     """Go on where the person lives, with the same code. Only a data center that the app's own one lists is
     ever asked (T110)."""
-    home = waiting.server
     try:
-        centers = known_centers(home.issuer) or (yield from find_data_centers(home))
-        issuer = centers.find(location)
-        there = (yield from discover(issuer)) if issuer is not None and issuer != home.issuer else None
+        issuer = (yield from setup.known.find(location=location)) if location else None
+        there = (
+            (yield from setup.known.server(issuer)) if issuer not in (None, waiting.server.issuer) else None
+        )
     except Unreachable as problem:
         _back_off(waiting, problem)
         return
     if there is None:
         waiting.closed = True
         raise CallbackRefused(
-            f"The person's data center is not one that {home.issuer} lists.",
+            f"The person's data center is not one that {setup.app.issuer} lists.",
             fix="Register the app there, and start again with that issuer.",
         )
     waiting.lost = 0

@@ -27,6 +27,8 @@ def newest(setup: Setup, keys: Sequence[str]) -> Flow[Session | None]:
         record: Record | None = yield Get(key)
         if record is None or record.key.client_id != setup.app.client_id or record.ended:
             continue
+        if setup.app.issuer not in (record.key.issuer, record.extra.get("home")):
+            continue
         made = max((one.issued_at for one in record.access_tokens), default=0)
         if record.refresh_token is None and not _lives(setup, record):
             continue
