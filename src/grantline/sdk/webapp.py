@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from grantline.sdk.attempts import LIFE_SECONDS, Attempt, Cookies, authorization_url, local_path, new_attempt
@@ -25,6 +26,8 @@ from grantline.sdk.session import Session
 from grantline.sdk.setup import Setup, scopes
 
 LOCK_SECONDS: Final = 45.0
+NO_TRACE: Final = MappingProxyType({"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+"""Headers of the two redirects: no code and no state stays in a cache or goes to another page."""
 
 
 @dataclass(frozen=True, slots=True)
