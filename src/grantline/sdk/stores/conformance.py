@@ -57,8 +57,8 @@ def a_record(key: Key = KEY) -> Record:
         ("CRM.read", "CRM.write"),
         "https://api.us.example",
         "mara@example.com",
-        Secret(REFRESH_TOKEN),
-        (token, replace(token, secret=Secret(ACCESS_TOKEN + "2"), scope=("CRM.read",))),
+        refresh_token=Secret(REFRESH_TOKEN),
+        access_tokens=(token, replace(token, secret=Secret(ACCESS_TOKEN + "2"), scope=("CRM.read",))),
         extra={"locale": "de", "depth": [1, None, {"x": True}]},
     )
 

@@ -2,9 +2,12 @@
 
 The record's own key is authenticated with it: a record that is copied to another place there does not open.
 The store's key comes from the argument, from `GRANTLINE_STORE_KEY`, or from the keyring of the system, where
-it is made when there is none.
+it is made when there is none. It may be several keys with commas between them: the first one seals, all open.
+So a key is changed without an end of service: put the new one before the old one everywhere, `reseal` the
+store, take the old one away.
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -16,15 +19,13 @@ from typing import Final
 
 from grantline.sdk.errors import StoreRefused
 from grantline.sdk.record import Record, Secret, dump, load
-from grantline.sdk.stores.places import data_folder, private_folder
-from grantline.sdk.stores.turns import Turn
+from grantline.sdk.stores.keyrings import MAKE_KEY, VARIABLE, key_of_keyring
+from grantline.sdk.stores.protocol import Store
 
-VARIABLE: Final = "GRANTLINE_STORE_KEY"
 SEALED: Final = b"grantline sealed 1\n"
 PLAIN: Final = b"grantline plain 1\n"
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
-_MAKE: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class PlainTextWarning(UserWarning):
@@ -37,7 +38,7 @@ class Seal:
     def __init__(self, key: Secret | None, *, insecure_plain_text: bool, place: object) -> None:
         self._given = key
         self._turn = threading.Lock()
-        self._key: Secret | None = None
+        self._keys: tuple[bytes, ...] = ()
         self._plain = insecure_plain_text
         if insecure_plain_text:
             warnings.warn(
@@ -54,10 +55,11 @@ class Seal:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return SEALED + nonce + AESGCM(self._bytes()).encrypt(nonce, content, SEALED + name.encode())
+        return SEALED + nonce + AESGCM(self._found()[0]).encrypt(nonce, content, SEALED + name.encode())
 
-    def open(self, name: str, data: bytes) -> Record:
-        """The record that these bytes of the place `name` are. Raises StoreRefused."""
+    def open(self, name: str, data: bytes, *, version: int | None = None) -> Record:
+        """The record that these bytes of the place `name` are. `version` is what the place says beside them,
+        if it does. Raises StoreRefused."""
         if data.startswith(PLAIN) and self._plain:
             content = data[len(PLAIN) :]
         elif data.startswith(SEALED) and not self._plain:
@@ -68,75 +70,79 @@ class Seal:
                 fix="Delete it and connect again; plain and sealed grants are not kept in one place.",
             )
         try:
-            return load(json.loads(content))
+            record = load(json.loads(content))
         except (ValueError, KeyError, TypeError):
             raise StoreRefused(
                 "A stored grant can't be read.", fix="Delete it and connect again; or update this library."
             ) from None
+        if version is not None and record.version != version:  # an older one was put in its place
+            raise _changed()
+        return record
+
+    async def ready(self) -> None:
+        """Find the key in a thread, once: a keyring may ask the person first."""
+        if not (self._keys or self._plain):
+            await asyncio.to_thread(self._found)
 
     def _unsealed(self, name: str, data: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        try:
-            nonce, rest = data[:NONCE_BYTES], data[NONCE_BYTES:]
-            return AESGCM(self._bytes()).decrypt(nonce, rest, SEALED + name.encode())
-        except (InvalidTag, ValueError):
-            raise StoreRefused(
-                "A stored grant was sealed with another key, or was changed.",
-                fix=f"Use the key that it was sealed with ({VARIABLE}), or delete it and connect again.",
-            ) from None
+        nonce, rest = data[:NONCE_BYTES], data[NONCE_BYTES:]
+        for key in self._found():
+            try:
+                return AESGCM(key).decrypt(nonce, rest, SEALED + name.encode())
+            except (InvalidTag, ValueError):
+                continue
+        raise _changed()
 
-    def _bytes(self) -> bytes:
+    def _found(self) -> tuple[bytes, ...]:
         with self._turn:
-            if self._key is None:
-                self._key = find_key(self._given)
-        return _decoded(self._key)
+            if not self._keys:
+                self._keys = _decoded(find_key(self._given))
+            return self._keys
+
+
+def _changed() -> StoreRefused:
+    return StoreRefused(
+        "A stored grant was sealed with another key, or was changed.",
+        fix=f"Use the key that it was sealed with ({VARIABLE}), or delete it and connect again.",
+    )
+
+
+def reseal(store: Store) -> int:
+    """Write every grant anew, so that it is sealed with the first of the store's keys; how many there are.
+    Raises StoreRefused."""
+    count = 0
+    for key in store.keys():  # noqa: SIM118 -- a store is no mapping
+        while (record := store.get(key)) is not None:
+            if store.put(key, record, record.version):
+                count += 1
+                break
+    return count
 
 
 def find_key(given: Secret | None = None) -> Secret:
-    """The store's key. Raises StoreRefused when there is none, or it is no key."""
+    """The store's key, or several. Raises StoreRefused when there is none, or it is no key."""
     text = os.environ.get(VARIABLE, "")
-    key = given or (Secret(text) if text else _from_keyring())
+    key = given or (Secret(text) if text else key_of_keyring())
     _decoded(key)
     return key
 
 
-def _decoded(key: Secret) -> bytes:
-    """32 bytes, of base64url or of hexadecimal digits."""
-    text = key.reveal().strip()
-    try:
-        if len(text) == 2 * KEY_BYTES:
-            found = bytes.fromhex(text)
-        else:
-            bare = text.rstrip("=").replace("+", "-").replace("/", "_")
-            found = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        found = b""
-    if len(found) != KEY_BYTES:
-        raise StoreRefused("The store's key is not 32 bytes in base64url.", fix=f"Make one: {_MAKE}")
+def _decoded(key: Secret) -> tuple[bytes, ...]:
+    """32 bytes each, of base64url or of hexadecimal digits."""
+    found = tuple(_bytes(text.strip()) for text in key.reveal().split(","))
+    if any(len(one) != KEY_BYTES for one in found):
+        raise StoreRefused("The store's key is not 32 bytes in base64url.", fix=f"Make one: {MAKE_KEY}")
     return found
 
 
-def _from_keyring() -> Secret:
-    missing = f"Set {VARIABLE} (make it with: {_MAKE}), or install grantline[keyring]."
+def _bytes(text: str) -> bytes:
     try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        raise StoreRefused("The store has no key to seal grants with.", fix=missing) from None
-    try:
-        found = keyring.get_password("grantline", "store")
-        if not found:
-            folder = data_folder()
-            private_folder(folder)
-            with Turn(folder / "key.turn").hold():  # two programs that start at once make one key
-                found = keyring.get_password("grantline", "store")
-                if not found:
-                    found = secrets.token_urlsafe(KEY_BYTES)
-                    keyring.set_password("grantline", "store", found)
-    except (keyring.errors.KeyringError, OSError) as problem:
-        raise StoreRefused(
-            f"The keyring of the system can't be used ({type(problem).__name__}).", fix=missing
-        ) from None
-    return Secret(found)
+        if len(text) == 2 * KEY_BYTES:
+            return bytes.fromhex(text)
+        bare = text.rstrip("=").replace("+", "-").replace("/", "_")
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return b""

@@ -51,7 +51,7 @@ class SqliteStore:
             row = connection.execute(
                 "SELECT version, sealed FROM grantline_grant WHERE key = ?", (key,)
             ).fetchone()
-        return replace(self._seal.open(key, row[1]), version=row[0]) if row is not None else None
+        return self._seal.open(key, row[1], version=row[0]) if row is not None else None
 
     def put(self, key: str, record: Record, expect_version: int) -> bool:
         """See Store."""
