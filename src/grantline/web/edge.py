@@ -53,6 +53,7 @@ _VARY: Final[Headers] = (("vary", "Origin"),)
 _FOR_NONE: Final[Headers] = (*_VARY, ("cross-origin-resource-policy", "same-origin"))
 _FOR_ALL: Final[Headers] = (
     ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "date"),  # by which a browser app corrects a clock that is wrong
     ("cross-origin-resource-policy", "cross-origin"),
 )
 
@@ -301,7 +302,7 @@ class Edge:
             return _VARY
         if client is None or call.origin not in client.origins:
             return _FOR_NONE
-        exposed = (("access-control-expose-headers", "retry-after, www-authenticate, x-request-id"),)
+        exposed = (("access-control-expose-headers", "date, retry-after, www-authenticate, x-request-id"),)
         return (*_VARY, ("access-control-allow-origin", call.origin), *exposed)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:

@@ -7,9 +7,11 @@ from typing import Final
 
 from grantline.activity import STARTED
 from grantline.datacenters import ADDRESS, LARGEST_BODY
+from grantline.web.browser_sdk import ADDRESS as SDK_ADDRESS
+from grantline.web.browser_sdk import BUTTON, MODULE
 from grantline.web.call import Answer, Call
 from grantline.web.console_api import ADDRESSES, answer_call
-from grantline.web.endpoints import device, documents, introspect, messages, revoke, token, userinfo
+from grantline.web.endpoints import device, documents, introspect, messages, revoke, sdk, token, userinfo
 from grantline.web.server import Server
 
 MOST_BODY: Final = 64 * 1024
@@ -45,6 +47,8 @@ PROGRAMS: Final = MappingProxyType(
         "/oauth/serverinfo": Program({"GET": documents.serverinfo}, "public"),
         "/.well-known/openid-configuration": Program({"GET": documents.openid_document}, "public"),
         "/.well-known/oauth-authorization-server": Program({"GET": documents.oauth_document}, "public"),
+        SDK_ADDRESS + MODULE: Program({"GET": sdk.sdk_file}, "public"),
+        SDK_ADDRESS + BUTTON: Program({"GET": sdk.sdk_file}, "public"),
         "/health/live": Program({"GET": documents.live}),
         "/health/ready": Program({"GET": documents.ready}),
         "/metrics": Program({"GET": documents.metrics}),
@@ -56,7 +60,14 @@ CONSOLE_API: Final = Program(
 )
 """Everything below ADDRESSES: the console's API has a table of its own (`console_api/table.py`)."""
 
+SDK_FILES: Final = Program({"GET": sdk.sdk_file}, "public")
+"""The same files under the names of their content (`browser_sdk.py`)."""
+
 
 def find_program(path: str) -> Program | None:
     """The program at this address."""
-    return PROGRAMS.get(path) or (CONSOLE_API if path.startswith(ADDRESSES) else None)
+    if found := PROGRAMS.get(path):
+        return found
+    if path.startswith(ADDRESSES):
+        return CONSOLE_API
+    return SDK_FILES if path.startswith(SDK_ADDRESS) else None
