@@ -66,7 +66,7 @@ def _ready(name: str, members: dict[str, Any], **context: Any) -> dict[str, Any]
 def apps() -> Iterator[Sample]:
     """Every page of this area, some in several states."""
 
-    def sample(name: str, template: str, **context: Any) -> Sample:
+    def sample(name: str, template: str, /, **context: Any) -> Sample:
         shown = {"page": PAGE, "person": DEVELOPER, **FRAME, **context}
         return Sample(name, f"console/{template}.html", shown, scripts=True)
 
