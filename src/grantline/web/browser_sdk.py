@@ -10,7 +10,6 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -45,9 +44,8 @@ def read_file(path: Path) -> BrowserFile:
     return BrowserFile(content, _TYPES[path.suffix], ADDRESS + name, f"sha384-{digest}")
 
 
-@cache
-def browser_files() -> Mapping[str, BrowserFile]:
-    """Every file by its paths."""
+def read_files() -> Mapping[str, BrowserFile]:
+    """Every file by its paths; the templates' engine holds them (`templating.Pages`)."""
     found = {ADDRESS + name: read_file(FOLDER / name) for name in (MODULE, BUTTON)}
     earlier = [read_file(path) for path in sorted((FOLDER / "earlier").glob("*.*"))]
     return MappingProxyType(found | {one.pinned: one for one in [*found.values(), *earlier]})

@@ -17,6 +17,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
+from grantline.web.browser_sdk import read_files
 from grantline.web.languages import (
     LANGUAGES,
     RIGHT_TO_LEFT,
@@ -80,6 +81,7 @@ class Pages:
         self, *, templates_dir: Path = HERE / "templates", static_dir: Path = HERE / "static"
     ) -> None:
         self._static_files, self._static_urls = _read_static_files(static_dir)
+        self.browser_files = read_files()
         self._environment = _environment(templates_dir, self.static_url)
 
     def render(self, template: str, **context: object) -> str:

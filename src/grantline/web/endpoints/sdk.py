@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from grantline.web.browser_sdk import browser_files
 from grantline.web.call import Answer, Call, json_answer
 from grantline.web.server import Server
 
@@ -12,7 +11,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 async def sdk_file(server: Server, call: Call) -> Answer:
     """GET /sdk/…: for a while at the address that stays, for ever at the one that its content names."""
-    found = browser_files().get(call.path)
+    found = server.pages.browser_files.get(call.path)
     if found is None:
         return json_answer({"error": "not_found"}, status=404)
     pinned = call.path == found.pinned
