@@ -29,11 +29,16 @@ class Known:
 
     def server(self, issuer: str) -> Flow[Server]:
         """The server of an issuer that the caller trusts. Raises Unreachable."""
-        at, found = self._servers.get(issuer, (0.0, None))
-        if found is None or self.now() - at > SERVER_SECONDS:
+        found = self.remembered(issuer)
+        if found is None:
             found = yield from discover(issuer)
             self._servers[issuer] = self.now(), found
         return found
+
+    def remembered(self, issuer: str) -> Server | None:
+        """The server, if it was asked for lately."""
+        at, found = self._servers.get(issuer, (0.0, None))
+        return found if found is not None and self.now() - at <= SERVER_SECONDS else None
 
     def centers(self, *, but_lacks: bool = False) -> Flow[DataCenters]:
         """The home's list. `but_lacks`: something that should be in it is not, so that an old one is fetched

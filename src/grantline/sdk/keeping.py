@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from grantline.sdk.asking import Answer
-from grantline.sdk.effects import Flow
+from grantline.sdk.effects import Flow, Unlock
 from grantline.sdk.identity import Identity, identify, refused
+from grantline.sdk.locking import take_lock
 from grantline.sdk.metadata import Server
 from grantline.sdk.renewing import keep
 from grantline.sdk.session import Session
@@ -58,5 +59,10 @@ def take_in(
     grant = setup.grant(key)
     grant.server = server
     told = {"home": setup.app.issuer, "name": identity.name, "organization_name": identity.organization_name}
-    yield from keep(grant, answer, email=identity.email, extra={**told, **(extra or {})})
+    owner = secrets.token_hex(8)
+    yield from take_lock(key.text, owner)  # a renewal that is under way would write the old grant over it
+    try:
+        yield from keep(grant, answer, email=identity.email, extra={**told, **(extra or {})})
+    finally:
+        yield Unlock(key.text, owner)
     return Kept(setup.session(grant), identity)

@@ -10,14 +10,15 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from grantline.sdk.effects import Flow, Get, Sleep, TryLock, Unlock
-from grantline.sdk.errors import GrantTokenUnusable, ReconnectRequired, StoreRefused
+from grantline.sdk.effects import Flow, Get, Put, Unlock
+from grantline.sdk.errors import GrantTokenUnusable, ReconnectRequired
+from grantline.sdk.locking import take_lock
 from grantline.sdk.record import Key, Record
 from grantline.sdk.redeeming import redeem
-from grantline.sdk.renewing import LOCK_SECONDS, LONGEST_WAIT_SECONDS, LOOK_SECONDS, keep
+from grantline.sdk.renewing import keep
 from grantline.sdk.session import Session
 from grantline.sdk.setup import Options, Setup, Source, read_members, scopes, set_up
 
@@ -88,54 +89,50 @@ def connect(setup: Setup, token: GrantToken | None) -> Flow[Session]:
     """The session of the app's one grant. Of many who start at once with one code, one exchanges it. Raises
     the errors of the tree."""
     key = setup.key(name=NAME)
-    owner = secrets.token_hex(8)
-    waited = 0.0
-    while True:
-        if _is_enough((yield Get(key.text)), token):
-            return setup.session(setup.grant(key))
-        if (yield TryLock(key.text, owner, LOCK_SECONDS)):
-            break
-        if waited > LONGEST_WAIT_SECONDS:
-            raise StoreRefused("Another program exchanges this code and does not come to an end.")
-        yield Sleep(LOOK_SECONDS)
-        waited += LOOK_SECONDS
-    try:
-        present = yield Get(key.text)
-        if token is not None and not _is_enough(present, token):
-            yield from _exchange(setup, key, token, present)
-    finally:
-        yield Unlock(key.text, owner)
+    present: Record | None = yield Get(key.text)
+    if token is not None and not _knows(present, token):
+        owner = secrets.token_hex(8)
+        yield from take_lock(key.text, owner)
+        try:
+            present = yield Get(key.text)
+            if not _knows(present, token):
+                present = yield from _exchange(setup, key, token, present)
+        finally:
+            yield Unlock(key.text, owner)
+    if present is None:
+        raise ReconnectRequired("No grant is stored for this app, and there is no code.", fix=_FIX)
+    if present.ended:
+        raise ReconnectRequired(f"The grant is over: {present.ended}", fix=_FIX)
     return setup.session(setup.grant(key))
 
 
-def _is_enough(record: Record | None, token: GrantToken | None) -> bool:
-    """Whether the stored grant is the one to use. Raises ReconnectRequired if there is none, and no code."""
-    if token is not None:
-        known = record is not None and token.mark in _marks(record)
-        if not known:
-            return False
-    if record is None:
-        raise ReconnectRequired("No grant is stored for this app, and there is no code.", fix=_FIX)
-    if record.ended:
-        raise ReconnectRequired(f"The grant is over: {record.ended}", fix=_FIX)
-    return True
+def _knows(record: Record | None, token: GrantToken) -> bool:
+    """Whether this code was seen to already."""
+    return record is not None and token.mark in record.extra.get("codes", ())
 
 
-def _marks(record: Record) -> tuple[str, ...]:
-    return tuple(str(one) for one in record.extra.get("codes", ()))
-
-
-def _exchange(setup: Setup, key: Key, token: GrantToken, present: Record | None) -> Flow[None]:
+def _exchange(setup: Setup, key: Key, token: GrantToken, present: Record | None) -> Flow[Record]:
+    """The grant to use from now on. The caller holds the lock."""
     grant = setup.grant(key)
     grant.server = yield from setup.known.server(key.issuer)
     try:
         answer = yield from redeem(grant.server, grant.app, grant.clock, token.code, {})
     except GrantTokenUnusable as problem:
-        if present is not None and not present.ended and set(token.scope) <= set(present.scope):
-            LOG.warning("the new code can't be used, the stored grant goes on: %s", problem.what)
-            return
-        raise _late(problem, token, grant.clock.now()) from None
-    yield from keep(grant, answer, extra={"home": key.issuer, "codes": [token.mark]})
+        if present is None or present.ended or not _covers(present, token):
+            raise _late(problem, token, grant.clock.now()) from None
+        LOG.warning("the new code can't be used; the stored grant has its scopes and goes on")
+        seen = {**present.extra, "codes": [*present.extra.get("codes", ())[-9:], token.mark]}
+        yield Put(key.text, replace(present, extra=seen), present.version)
+        return present
+    return (
+        yield from keep(
+            grant, answer.as_asked(token.scope), extra={"home": key.issuer, "codes": [token.mark]}
+        )
+    )
+
+
+def _covers(record: Record, token: GrantToken) -> bool:
+    return {one.lower() for one in token.scope} <= {one.lower() for one in record.scope}
 
 
 def _late(problem: GrantTokenUnusable, token: GrantToken, now: float) -> GrantTokenUnusable:

@@ -77,6 +77,7 @@ class Setup:
             key,
             self.clock_of(key.issuer),
             self.windows,
+            self.known.remembered(key.issuer),
             own=own,
             own_scope=self.scope if own else (),
         )
