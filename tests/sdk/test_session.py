@@ -84,7 +84,9 @@ async def test_a_token_is_made_once_and_kept(made: Made) -> None:
     assert await made.session.atoken() is first
     assert await made.another().atoken() == first
     assert made.line.asked == 1
-    assert made.session.status().api_domain == made.site.mint.home.api_domain
+    assert (
+        await made.session.aapi_domain() == made.session.status().api_domain == made.site.mint.home.api_domain
+    )
 
 
 async def test_a_hundred_tasks_of_four_sessions_refresh_once(made: Made) -> None:

@@ -10,6 +10,7 @@ from grantline.sdk.asking import App
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.errors import (
+    AddressRefused,
     CallbackRefused,
     ClientRejected,
     GrantlineError,
@@ -21,6 +22,7 @@ from grantline.sdk.errors import (
     Unreachable,
     WrongDataCenter,
 )
+from grantline.sdk.events import Event
 from grantline.sdk.grants import Grantline
 from grantline.sdk.identity import Identity
 from grantline.sdk.record import AccessToken, Key, Record, Secret
@@ -32,11 +34,13 @@ from grantline.sdk.webapp import Finished, Started, WebApp
 
 __all__ = [
     "AccessToken",
+    "AddressRefused",
     "App",
     "AsyncHttpWire",
     "AsyncStore",
     "CallbackRefused",
     "ClientRejected",
+    "Event",
     "FileStore",
     "Finished",
     "Grant",

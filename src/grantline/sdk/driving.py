@@ -1,9 +1,11 @@
 """The two drivers: they do what a flow asks, one for threads, one for tasks."""
 
 import asyncio
+import os
+import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from grantline.sdk.effects import Delete, Effect, Flow, Get, Put, Reply, Send, Sleep, TryLock, Unlock
@@ -17,8 +19,8 @@ MOST_BYTES = 1024 * 1024
 
 
 class Wire(Protocol):
-    """Carries requests for threads. One with a method `sleep` also says how flows wait, as in tests whose time
-    is not this machine's."""
+    """Carries requests for threads. One with a method `sleep` also says how flows wait, as in tests whose
+    time is not this machine's."""
 
     def send(self, request: Send) -> Reply:
         """The answer. Raises Unreachable."""
@@ -146,59 +148,91 @@ def _text(value: str | Secret) -> str:
 
 
 class HttpWire:
-    """httpx2, for threads. It is loaded with the first request."""
+    """httpx2, for threads. It is loaded with the first request. Connections are not kept: requests are rare,
+    and one that may not be sent twice must not meet a connection that ended meanwhile."""
 
     def __init__(self, transport: Any = None) -> None:
         self._transport = transport
-        self._client: Any = None
+        self._clients: dict[int, Any] = {}
+        """By process: one that was forked makes its own."""
 
     def send(self, request: Send) -> Reply:
         """See Wire."""
         import httpx2
 
-        if self._client is None:
-            self._client = httpx2.Client(transport=self._transport, **_options())
+        client = self._clients.get(os.getpid())
+        if client is None:  # of several threads that come first, all use what one of them left here
+            made = httpx2.Client(**_options(self._transport))
+            client = self._clients.setdefault(os.getpid(), made)
         body, headers = revealed(request)
         try:
-            answer = self._client.request(request.method, request.url, content=body, headers=headers)
+            answer = client.request(request.method, request.url, content=body, headers=headers)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as problem:
             raise unreachable(request, problem) from None
         return _reply(answer)
 
     def close(self) -> None:
-        """Let the connections go."""
-        if self._client is not None:
-            self._client.close()
+        """Let the connections go. The next request makes new ones."""
+        client = self._clients.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
 
 
 class AsyncHttpWire:
-    """httpx2, for the tasks of one loop."""
+    """The same for tasks, of one loop after another or of several at once."""
 
     def __init__(self, transport: Any = None) -> None:
         self._transport = transport
-        self._client: Any = None
+        self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
 
     async def send(self, request: Send) -> Reply:
         """See AsyncWire."""
         import httpx2
 
-        if self._client is None:
-            self._client = httpx2.AsyncClient(transport=self._transport, **_options())
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            for ended in [one for one in tuple(self._clients) if one.is_closed()]:
+                self._clients.pop(ended, None)
+            client = self._clients[loop] = httpx2.AsyncClient(**_options(self._transport))
         body, headers = revealed(request)
         try:
-            answer = await self._client.request(request.method, request.url, content=body, headers=headers)
+            answer = await client.request(request.method, request.url, content=body, headers=headers)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as problem:
             raise unreachable(request, problem) from None
         return _reply(answer)
 
     async def close(self) -> None:
-        """Let the connections go."""
-        if self._client is not None:
-            await self._client.aclose()
+        """Let the connections of this loop go. The next request makes new ones."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
 
 
-def _options() -> Mapping[str, Any]:
-    return {"timeout": SECONDS, "follow_redirects": False}
+class Trust:
+    """Whom TLS trusts: read once in a process, not for every client and loop."""
+
+    def __init__(self) -> None:
+        self._context: ssl.SSLContext | None = None
+
+    def options(self) -> dict[str, Any]:
+        """What a client of httpx2 is told."""
+        import httpx2
+
+        if self._context is None:
+            self._context = httpx2.create_ssl_context()
+        return {"verify": self._context}
+
+
+TRUST: Final = Trust()
+
+
+def _options(transport: Any) -> Mapping[str, Any]:
+    import httpx2
+
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    way = {"transport": transport} if transport is not None else TRUST.options()
+    return {"timeout": SECONDS, "follow_redirects": False, "limits": limits, **way}
 
 
 def unreachable(request: Send, problem: Exception) -> Unreachable:

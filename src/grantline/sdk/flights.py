@@ -1,5 +1,6 @@
 """One renewal at a time in a process: the first caller flies, threads and tasks alike wait for it to land."""
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -16,6 +17,11 @@ class Flights:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._flying: dict[object, Future[None]] = {}
+
+    def forget(self) -> None:
+        """Begin anew, in a process that was forked: who flew is not here."""
+        self._turn = threading.Lock()
+        self._flying = {}
 
     def join(self, key: object) -> tuple[Future[None], bool]:
         """The flight of this key, and whether the caller is the one who flies it, within `flying`."""
@@ -46,3 +52,5 @@ class Flights:
 
 FLIGHTS = Flights()
 """Those of this process: sessions that are made anew for each request share it too."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FLIGHTS.forget)

@@ -11,7 +11,7 @@ from grantline.sdk.effects import Flow, Reply, Send
 from grantline.sdk.errors import Unreachable
 
 MOST_BYTES: Final = 256 * 1024
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class DataCenters:
 def check_address(url: str, what: str) -> str:
     """The address, if it is https, or http on this machine. Raises ValueError."""
     parts = urlsplit(url)
-    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    plain = parts.scheme == "http" and parts.hostname in LOOPBACK
     if (parts.scheme != "https" and not plain) or not parts.hostname or parts.username or parts.fragment:
         raise ValueError(f"The {what} must be https://…, or http://127.0.0.1:… on this machine.")
     return url

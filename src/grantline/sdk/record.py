@@ -88,6 +88,8 @@ class Record:
     ended: str = ""
     """Why the grant is over; empty while it is not."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    told_api_domain: str = ""
+    """What the server said last, where `api_domain` is another: nothing goes there before it is checked."""
 
     def token_for(self, scope: tuple[str, ...]) -> AccessToken | None:
         """The access token with exactly these scopes; without any, the one with all that was granted."""
@@ -123,6 +125,7 @@ def dump(record: Record) -> dict[str, Any]:
         ],
         "scope": list(record.scope),
         "api_domain": record.api_domain,
+        "told_api_domain": record.told_api_domain,
         "email": record.email,
         "refresh_token": record.refresh_token.reveal() if record.refresh_token is not None else None,
         "access_tokens": [
@@ -141,6 +144,7 @@ def load(members: Mapping[str, Any]) -> Record:
         key=Key(*members["key"]),
         scope=tuple(members["scope"]),
         api_domain=members["api_domain"],
+        told_api_domain=members.get("told_api_domain", ""),
         email=members["email"],
         refresh_token=Secret(refresh_token) if refresh_token is not None else None,
         access_tokens=tuple(

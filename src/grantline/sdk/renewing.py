@@ -14,7 +14,8 @@ from typing import Any, Final
 from grantline.sdk.asking import Answer, App, ask
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.effects import Flow, Get, Put, Sleep, TryLock, Unlock
-from grantline.sdk.errors import ReconnectRequired, ScopeMissing, StoreRefused
+from grantline.sdk.errors import ReconnectRequired, ScopeMissing, StoreRefused, Throttled
+from grantline.sdk.events import Events
 from grantline.sdk.metadata import Server, discover
 from grantline.sdk.record import AccessToken, Key, Record, Secret
 from grantline.sdk.windows import Windows
@@ -38,6 +39,9 @@ class Grant:
     own: bool = False
     """The app's own tokens, by client credentials: there is no refresh token, and nothing to lose."""
     own_scope: tuple[str, ...] = ()
+    api_domain: str = ""
+    """Where the app says that the APIs are; empty: where the server says, if that can be believed."""
+    events: Events = field(default_factory=Events)
 
 
 def find_server(grant: Grant) -> Flow[Server]:
@@ -76,6 +80,8 @@ def renew(
     while True:
         found = yield from _good_one(grant, scope, min_seconds, refused)
         if found is not None:
+            if waited:
+                grant.events.tell("waited", grant.key, waited)
             return found
         if (yield TryLock(grant.key.text, owner, LOCK_SECONDS)):
             break
@@ -114,12 +120,18 @@ def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToke
         )
     except ReconnectRequired as over:
         yield from _end(record, over.what)
+        grant.events.tell("reconnect", grant.key)
+        raise
+    except Throttled as wait:
+        grant.events.tell("throttled", grant.key, wait.retry_after or 0.0)
         raise
     record = _taken(record, answer, scope)
     while not (yield Put(grant.key.text, record, record.version)):
         present = yield Get(grant.key.text)  # somebody wrote without the lock; what we have is newer
         record = replace(record, version=present.version if present is not None else 0)
-    return replace(record, version=record.version + 1), record.access_tokens[-1]
+    token = record.access_tokens[-1]
+    grant.events.tell("renewed", grant.key, token.expires_at - token.issued_at)
+    return replace(record, version=record.version + 1), token
 
 
 def _form(grant: Grant, record: Record, scope: tuple[str, ...]) -> Mapping[str, str | Secret]:
@@ -138,12 +150,12 @@ def _form(grant: Grant, record: Record, scope: tuple[str, ...]) -> Mapping[str, 
 
 def _taken(record: Record, answer: Answer, scope: tuple[str, ...]) -> Record:
     """The record with what the server gave. What it does not say stays."""
-    told = answer.access_token.scope or scope or record.scope
-    token = replace(answer.access_token, scope=told)
+    token = replace(answer.access_token, scope=answer.access_token.scope or scope or record.scope)
+    told = answer.api_domain or record.told_api_domain
     return replace(
         record.with_token(token),
         refresh_token=answer.refresh_token or record.refresh_token,
-        api_domain=answer.api_domain or record.api_domain,
+        told_api_domain=told if told != record.api_domain else "",
         ended="",
     )
 

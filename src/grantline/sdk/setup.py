@@ -18,6 +18,7 @@ from grantline.sdk.clock import ServerClock
 from grantline.sdk.driving import AsyncHttpWire, AsyncWire, HttpWire, InThreads, Wire, arun, run
 from grantline.sdk.effects import Flow
 from grantline.sdk.errors import ClientRejected
+from grantline.sdk.events import Events, Hook
 from grantline.sdk.identity import Keys
 from grantline.sdk.metadata import check_address
 from grantline.sdk.record import Key, Secret
@@ -47,6 +48,9 @@ class Setup:
     windows: Windows = field(default_factory=Windows)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     """The app's secrets at data centers where it has one of its own, by issuer."""
+    api_domain: str = ""
+    """Where the APIs of the app's own server are, if the app is to say so."""
+    on_event: Hook | None = None
     known: Known = field(init=False)
     keys: Keys = field(init=False)
     _clocks: dict[str, ServerClock] = field(init=False)
@@ -80,6 +84,8 @@ class Setup:
             self.known.remembered(key.issuer),
             own=own,
             own_scope=self.scope if own else (),
+            api_domain=self.api_domain if key.issuer == self.app.issuer else "",
+            events=Events(self.on_event),
         )
 
     def session(self, grant: Grant) -> Session:
@@ -114,6 +120,8 @@ class Options(TypedDict, total=False):
     windows: Windows
     secrets: Mapping[str, Secret]
     basic: bool
+    api_domain: str
+    on_event: Hook | None
 
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | None

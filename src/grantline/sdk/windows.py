@@ -22,13 +22,16 @@ class Windows:
     def state(self, token: AccessToken, now: float, min_seconds: float = 0) -> State:
         """Where a token stands. `min_seconds`: how long it must be good for, as for a long upload."""
         life = max(1, token.expires_at - token.issued_at)
-        left = token.expires_at - now
-        must = max(min(MUST_SECONDS, life / 10), min_seconds)
-        if left <= must:
+        if token.expires_at - now <= max(min(MUST_SECONDS, life / 10), min_seconds):
             return "must"
+        return "fresh" if now < self.fresh_until(token) else "early"
+
+    def fresh_until(self, token: AccessToken) -> float:
+        """When the early window of a token begins."""
+        life = max(1, token.expires_at - token.issued_at)
         early = min(EARLY_SECONDS, life / 4)
         spread = early * self.jitter * _share(token)
-        return "early" if left <= max(early - spread, must) else "fresh"
+        return token.expires_at - max(early - spread, min(MUST_SECONDS, life / 10))
 
 
 def _share(token: AccessToken) -> float:
