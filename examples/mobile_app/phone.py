@@ -1,0 +1,104 @@
+"""The app on the phone: who is signed in, what it last saw, and how it goes on when something is missing."""
+
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import httpx2
+
+from grantline import GrantlineError, ReconnectRequired, Session, Unreachable
+from grantline.sdk.desktop import Desktop
+
+FIELDS: Final = "First_Name,Last_Name,Title,Email,Phone,Mailing_City"
+LOGIN_SECONDS: Final = 300.0
+
+
+class Phone:
+    """The app. What it shows is read from `screen`; the rest are things that a finger does."""
+
+    def __init__(self, app: Desktop) -> None:
+        self._app = app
+        self._session: Session | None = app.session()
+        self._login: threading.Thread | None = None
+        self._contacts: Sequence[Mapping[str, Any]] = ()
+        self._read_at = ""
+        self._problem: GrantlineError | None = None
+        self.airplane = False
+
+    def sign_in(self) -> str:
+        """Begin a login; the address that the system browser is to open. Raises the errors of the library."""
+        opened: queue.Queue[str] = queue.Queue()
+        self._problem = None
+        self._login = threading.Thread(target=self._wait, args=(opened,), daemon=True)
+        self._login.start()
+        address = opened.get()
+        if not address:
+            raise self._problem or Unreachable("The sign-in could not begin.")
+        return address
+
+    def _wait(self, opened: queue.Queue[str]) -> None:
+        """Hand the address over, and wait for the browser to bring the answer back."""
+
+        def open_browser(address: str) -> bool:
+            opened.put(address)
+            return True
+
+        try:
+            self._session = self._app.login(
+                timeout=LOGIN_SECONDS, tell=lambda line: None, open_browser=open_browser
+            )
+        except GrantlineError as problem:
+            if self._login is threading.current_thread():  # nobody began another one meanwhile
+                self._problem = problem
+            opened.put("")
+
+    def sign_out(self) -> None:
+        """Give the access back, and forget what was shown."""
+        try:
+            if self._session is not None:
+                self._online().revoke()
+        except GrantlineError as problem:
+            self._problem = problem
+        else:
+            self._session, self._contacts = None, ()
+
+    def screen(self) -> Mapping[str, Any]:
+        """What is to be drawn now."""
+        if self._session is not None:
+            self._refresh()
+        told = {"what": self._problem.what, "fix": self._problem.hint} if self._problem is not None else None
+        return {
+            "name": self.state(),
+            "contacts": self._contacts,
+            "read_at": self._read_at,
+            "problem": told,
+            "airplane": self.airplane,
+        }
+
+    def state(self) -> str:
+        """In one word, so that the page notices when it is over."""
+        if self._session is not None:
+            return "contacts"
+        waits = self._login is not None and self._login.is_alive()
+        return "waiting" if waits else "refused" if self._problem is not None else "welcome"
+
+    def _refresh(self) -> None:
+        """Read the contacts again. Without a network the last ones stay; without access they go."""
+        try:
+            with self._online().api() as api:
+                answer = api.get("/crm/v8/Contacts", params={"fields": FIELDS, "per_page": 100})
+            self._contacts = answer.json()["data"] if answer.status_code == 200 else ()
+            self._read_at, self._problem = time.strftime("%H:%M"), None
+        except ReconnectRequired as problem:
+            self._session, self._contacts, self._problem = None, (), problem
+        except GrantlineError as problem:
+            self._problem = problem
+        except httpx2.HTTPError:
+            self._problem = Unreachable("The CRM does not answer.", fix="The app tries again by itself.")
+
+    def _online(self) -> Session:
+        if self.airplane or self._session is None:
+            raise Unreachable("Airplane mode is on.", fix="Switch it off, and the app goes on by itself.")
+        return self._session
