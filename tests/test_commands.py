@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import typer
 
-from grantline.cli.main import app
+from grantline.cli.commands import app
 from tests.command_line import Done, forget_settings, run_command
 
 CALLBACK: Final = "https://app.example/callback"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import typer
 
-from grantline.cli.main import app
+from grantline.cli.commands import app
 from grantline.web.console.routes import PAGES
 from grantline.web.console_api.table import OPERATIONS
 

@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     help="Grantline: an OAuth 2.0 and OpenID Connect authorization server.",
+    epilog="For apps that sign in: grantline app --help",
 )
 app.command("demo")(serving.demo)
 app.command("serve")(serving.serve)
@@ -50,7 +51,7 @@ app.add_typer(data_centers.app, name="data-centers")
 app.add_typer(audit.app, name="audit")
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line: exit status 0, 1 with a sentence on standard error, or 2 for wrong usage."""
     try:
         app()
