@@ -2,6 +2,9 @@
 
 import threading
 import time
+from typing import Final
+
+LONGEST_REAL_SECONDS: Final = 0.02
 
 
 class Clock:
@@ -25,12 +28,12 @@ class Clock:
             raise ValueError("Time never runs back. For an app whose clock is wrong use faults.skew().")
         self.now += round(total)
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass for somebody who waits. Parts of a second add up, and the thread's turn is given
-        away."""
+    def wait(self, seconds: float) -> float:
+        """Let time pass for somebody who waits; parts of a second add up. Gives how long to wait in truth, so
+        that others get their turn."""
         with self._turn:
             self._waited += max(0.0, seconds)
             whole = int(self._waited)
             self._waited -= whole
             self.now += whole
-        time.sleep(0.001)
+        return min(max(0.0, seconds), LONGEST_REAL_SECONDS)

@@ -1,6 +1,7 @@
 """The way from an app to the server under test: what is asked on it is written down, and faults strike it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -137,7 +138,7 @@ class AppWire(HttpWire):
 
     def sleep(self, seconds: float) -> None:
         """Wait, in the test's time."""
-        self._clock.wait(seconds)
+        time.sleep(self._clock.wait(seconds))
 
 
 class AsyncAppWire(AsyncHttpWire):
@@ -148,6 +149,5 @@ class AsyncAppWire(AsyncHttpWire):
         self._clock = clock
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, in the test's time, and let other tasks go on."""
-        await asyncio.sleep(0)
-        self._clock.wait(seconds)
+        """Wait, in the test's time."""
+        await asyncio.sleep(self._clock.wait(seconds))

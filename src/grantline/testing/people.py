@@ -99,28 +99,33 @@ class Browser:
     async def authorize(self, url: str, button: str) -> httpx2.Response:
         """Go through sign-in and consent as far as they come up; the redirect back to the app, or the page
         where it stopped."""
-        page = await self._http.get(url)
+        page, _ = await self._walk(await self._http.get(url), button)
+        return page
+
+    async def enter(self, user_code: str, button: str) -> None:
+        """Enter a device's code and decide. Raises NotDecided when no page asks for a decision."""
+        page = await self._press(await self._http.get("/device"), {"user_code": user_code})
+        page, decided = await self._walk(page, button)
+        if not decided or page.status_code >= 400:
+            raise NotDecided(f"The code {user_code} was not taken: {heading(page)}")
+
+    async def _walk(self, page: httpx2.Response, button: str) -> tuple[httpx2.Response, bool]:
+        """The page where it ends, and whether the button was pressed on the way."""
+        decided = False
         for _ in range(_STEPS):
             if page.is_redirect:
                 target = urljoin(self._issuer, page.headers["location"])
                 if not target.startswith(f"{self._issuer}/"):
-                    return page
+                    break
                 page = await self._http.get(target)
             elif 'name="password"' in page.text:
                 page = await self._sign_in(page)
             elif 'name="decision"' in page.text:
                 page = await self._press(page, {"decision": button})
+                decided = True
             else:
-                return page
-        return page
-
-    async def enter(self, user_code: str, button: str) -> httpx2.Response:
-        """Enter a device's code and decide."""
-        page = await self._http.get("/device")
-        page = await self._press(page, {"user_code": user_code})
-        if not page.is_redirect:
-            return page
-        return await self.authorize(page.headers["location"], button)
+                break
+        return page, decided
 
     async def _sign_in(self, page: httpx2.Response) -> httpx2.Response:
         who = {"email": self._person.email, "password": self._person.password}
@@ -136,6 +141,12 @@ class Browser:
     async def close(self) -> None:
         """Let it go."""
         await self._http.aclose()
+
+
+def heading(page: httpx2.Response) -> str:
+    """What a page says first."""
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", page.text, re.S)
+    return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else f"status {page.status_code}"
 
 
 def _hidden(page: httpx2.Response) -> dict[str, str]:

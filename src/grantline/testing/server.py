@@ -1,11 +1,10 @@
 """An authorization server inside a test: Grantline itself, on a file that goes away, with a clock that the
 test moves."""
 
-import re
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +14,21 @@ from grantline.accounts import create_account, personal_organization
 from grantline.clients import ApiDeclaration, ApiScope, Registration, create_api, register_client
 from grantline.consent import remove_access
 from grantline.oauth.scope import parse_scope
-from grantline.sdk import MemoryStore, ServerClock
+from grantline.sdk import Grantline, MemoryStore, ServerClock, Session
 from grantline.testing.background import Background
 from grantline.testing.clock import Clock
 from grantline.testing.faults import Faults
 from grantline.testing.fresh import FRESH
 from grantline.testing.line import AppWire, Asked, AsyncAppWire, AsyncTransport, Line, Transport
-from grantline.testing.people import QUICK_HASH, Browser, Decision, NotDecided, Person, RegisteredApp
+from grantline.testing.people import (
+    QUICK_HASH,
+    Browser,
+    Decision,
+    NotDecided,
+    Person,
+    RegisteredApp,
+    heading,
+)
 from grantline.tokens import find_live_token, generate_code, load_catalog
 from grantline.web import Server, build_app
 
@@ -158,15 +165,13 @@ class AuthorizationServer:
         with httpx2.Client(transport=self.transport) as http:
             page = http.get(url)
         if not page.is_redirect:
-            raise NotDecided(f"{page.url.path} shows a page (status {page.status_code}): {_title(page.text)}")
+            raise NotDecided(f"{page.url.path} shows a page: {heading(page)}")
         return page.headers["location"]
 
     def enter(self, user_code: str, person: Person, *, allow: bool = True) -> None:
         """The person enters a device's code, and decides. Raises NotDecided when the page does not take
         it."""
-        page = self._background.run(self._browser(person).enter(user_code, "allow" if allow else "deny"))
-        if page.status_code >= 400:
-            raise NotDecided(f"The code {user_code} was not taken: {_title(page.text)}")
+        self._background.run(self._browser(person).enter(user_code, "allow" if allow else "deny"))
 
     async def _decided(self, request: httpx2.Request) -> httpx2.Response | None:
         """The redirect to the app, where an authorization URL is opened whose answer is known."""
@@ -217,6 +222,28 @@ class AuthorizationServer:
                 mint, tx, app.client, resolved, now=now, life_seconds=minutes * 60, auth_time=now
             )
 
+    def session(self, app: RegisteredApp, person: Person, scope: str | Sequence[str], **more: Any) -> Session:
+        """A session with a grant of this person, as the app would have got it; for a self client that of its
+        owner. `more` goes over the arguments of `setup`. Raises the client library's errors."""
+        names = _names(scope)
+        options = {**self.setup(app), "scope": names, **more}
+        match app.type:
+            case "self-client":
+                return Grantline.self_client(code=self.code(app, names), **options)
+            case "non-browser":
+                login = Grantline.device(**options).login()
+                self.enter(login.user_code, person)
+                return login.wait()
+        known = self._decisions.get(app.client_id, [])
+        self.consent(app, person)
+        try:
+            web = Grantline.web_app(cookie_key=secrets.token_urlsafe(32), **options)
+            started = web.start(login_hint=person.email)
+            callback = self.follow(started.url)
+        finally:
+            self._decisions[app.client_id] = known
+        return web.finish(callback, {started.cookie_name: started.cookie_value}).session
+
     def works(self, token: str) -> bool:
         """Whether an access token is good at this moment, by the server's own judgement."""
         return self._background.run(find_live_token(self._server.mint, token, self.clock())) is not None
@@ -240,11 +267,6 @@ class AuthorizationServer:
 
 def _names(scope: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(scope.replace(",", " ").split()) if isinstance(scope, str) else tuple(scope)
-
-
-def _title(page: str) -> str:
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.S)
-    return unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else "a page without a heading"
 
 
 @contextmanager
