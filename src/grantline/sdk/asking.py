@@ -133,12 +133,12 @@ def read_answer(
 
 def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: str) -> GrantlineError:
     """What a refused request means. Words of the standards and of the vendor's wire alike."""
-    error, code = clean(members.get("error")), clean(members.get("code"))
+    error, code = clean(members.get("error")), clean(members.get("grantline_code"))
     said = clean(members.get("error_description")) or f"{issuer} answered {error or reply.status}."
     told: dict[str, Any] = {
         "code": code,
         "issuer": issuer,
-        "request_id": clean(reply.headers.get("x-request-id")),
+        "request_id": clean(members.get("request_id") or reply.headers.get("x-request-id")),
     }
     expected = members.get("expected_issuer")
     if isinstance(expected, str) and _is_address(expected) and expected != issuer:

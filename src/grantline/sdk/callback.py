@@ -100,24 +100,27 @@ def check_outcome(answer: Mapping[str, str], issuer: str) -> str:
         if not code:
             raise CallbackRefused("The answer has neither a code nor an error.")
         return code
-    raise problem_of(clean(error), clean(answer.get("error_description", "")), issuer)
+    uri = clean(answer.get("error_uri", ""))
+    own = uri.removeprefix(f"{issuer}/errors/")
+    code = own if own != uri else ""  # Grantline's own word for it; another server's page says nothing here
+    raise problem_of(clean(error), clean(answer.get("error_description", "")), issuer, code)
 
 
-def problem_of(error: str, description: str, issuer: str) -> GrantlineError:
+def problem_of(error: str, description: str, issuer: str, code: str = "") -> GrantlineError:
     """What an error at the redirect URI means."""
     said = description or f"{issuer} answered {error}."
     if error in _NO_PAGE:
         return ReconnectRequired(
-            said, code=error, issuer=issuer, fix="Start again without prompt=none, so that a page is shown."
+            said, code=code, issuer=issuer, fix="Start again without prompt=none, so that a page is shown."
         )
     if error == "invalid_scope":
-        return ScopeMissing(said)
+        return ScopeMissing(said, code=code, issuer=issuer)
     if error in ("unauthorized_client", "unsupported_response_type", "invalid_request", "invalid_target"):
-        return ClientRejected(said, code=error, issuer=issuer, fix="Compare the app with the console.")
+        return ClientRejected(said, code=code, issuer=issuer, fix="Compare the app with the console.")
     if error in ("server_error", "temporarily_unavailable"):
-        return Unreachable(said, code=error, issuer=issuer)
+        return Unreachable(said, code=code, issuer=issuer)
     if error == "access_denied":
         return CallbackRefused(
-            said, code=error, issuer=issuer, fix="Say what the access is for, and offer the sign-in again."
+            said, code=code, issuer=issuer, fix="Say what the access is for, and offer the sign-in again."
         )
-    return CallbackRefused(said, code=error, issuer=issuer)
+    return CallbackRefused(said, code=code, issuer=issuer)

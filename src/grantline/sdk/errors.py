@@ -25,7 +25,7 @@ class GrantlineError(Exception):
         self.what = what
         self.hint = fix or self.fix
         self.code = code
-        self.docs = f"{issuer}{_DOCS}{code}" if issuer and code else ""
+        self.docs = f"{issuer}{_DOCS}{code}" if issuer and code and code.replace("_", "").isalnum() else ""
         self.request_id = request_id
         self.retry_after = retry_after
         super().__init__(what)

@@ -126,6 +126,8 @@ def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToke
         grant.events.tell("throttled", grant.key, wait.retry_after or 0.0)
         raise
     record = _taken(record, answer, scope)
+    if grant.own and not scope:  # a server may give less than was asked for
+        record = replace(record, scope=record.access_tokens[-1].scope)
     while not (yield Put(grant.key.text, record, record.version)):
         present = yield Get(grant.key.text)  # somebody wrote without the lock; what we have is newer
         record = replace(record, version=present.version if present is not None else 0)

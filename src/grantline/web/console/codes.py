@@ -177,6 +177,7 @@ def _result(visit: Visit, client: Client, form: Mapping[str, str], code: str) ->
         "code": code,
         "scope": [name for name in form["scope"].replace(",", " ").split() if name],
         "expires_at": visit.now + seconds,
+        "issuer": visit.server.issuer,
         "token_endpoint": endpoint,
     }
     return {
