@@ -7,25 +7,29 @@
     def test_my_store(check, tmp_path):
         check(Candidate(partial(MyStore, tmp_path / "grants")))
 
-Each raises AssertionError with what is wrong. Each wants a place that is empty.
+Each raises AssertionError with what is wrong. Each wants a place that is empty. A store for tasks is checked
+as `Candidate(partial(InLoop, partial(MyAsyncStore, place)))`; what it opens is to be closed at the end.
 """
 
+import asyncio
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from grantline.sdk.record import AccessToken, Key, Record, Secret
-from grantline.sdk.stores.protocol import Store
+from grantline.sdk.stores.protocol import AsyncStore, Store
 
+T = TypeVar("T")
 THREADS: Final = 8
-PROCESSES: Final = 4
 WRITES: Final = 20
+PROCESSES: Final = 3
+WRITES_OF_A_PROCESS: Final = 10
 SHORT_SECONDS: Final = 0.3
 LONG_SECONDS: Final = 300.0
 PATIENCE_SECONDS: Final = 90.0
@@ -47,6 +51,52 @@ class Candidate:
     """Whether a lock is free as soon as its owner's process is gone; else only after its time."""
     raw: Callable[[], Iterable[bytes]] | None = None
     """All bytes that it keeps, for a store that seals them."""
+
+
+class InLoop:
+    """A store for tasks as one for threads: its calls run in a loop of its own."""
+
+    def __init__(self, make: Callable[[], AsyncStore]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._store = self._wait(_made_in_loop(make))
+
+    def get(self, key: str) -> Record | None:
+        """See Store."""
+        return self._wait(self._store.get(key))
+
+    def put(self, key: str, record: Record, expect_version: int) -> bool:
+        """See Store."""
+        return self._wait(self._store.put(key, record, expect_version))
+
+    def delete(self, key: str) -> None:
+        """See Store."""
+        self._wait(self._store.delete(key))
+
+    def keys(self) -> Sequence[str]:
+        """See Store."""
+        return self._wait(self._store.keys())
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:
+        """See Store."""
+        return self._wait(self._store.try_lock(key, owner, seconds))
+
+    def unlock(self, key: str, owner: str) -> None:
+        """See Store."""
+        self._wait(self._store.unlock(key, owner))
+
+    def close(self) -> None:
+        """Close the store, if it has an `aclose`, and end the loop."""
+        close = getattr(self._store, "aclose", None)
+        if close is not None:
+            self._wait(close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, call: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result(PATIENCE_SECONDS)
 
 
 def a_record(key: Key = KEY) -> Record:
@@ -156,7 +206,7 @@ def threads_lose_no_write(candidate: Candidate) -> None:
     """Of writes over one version one is taken; each that is taken is there."""
     store = candidate.open()
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda _: _count_up(store), range(THREADS)))
+        list(pool.map(lambda _: _count_up(store, WRITES), range(THREADS)))
     _counted(store, THREADS * WRITES)
 
 
@@ -172,18 +222,12 @@ def one_of_many_threads_gets_the_lock(candidate: Candidate) -> None:
         assert sum(pool.map(ask, range(THREADS))) == 1, "one and only one gets it"
 
 
-def processes_lose_no_write(candidate: Candidate) -> None:
-    """As threads."""
+def processes_lose_no_write_and_are_alone_under_the_lock(candidate: Candidate) -> None:
+    """As threads; then each writes under the lock without a look at the version, and none is lost if the
+    lock is one."""
     if candidate.processes:
-        _ends_well([_started(_count_up_in_a_process, candidate) for _ in range(PROCESSES)])
-        _counted(candidate.open(), PROCESSES * WRITES)
-
-
-def processes_are_alone_under_the_lock(candidate: Candidate) -> None:
-    """Each writes under the lock without a look at the version: none is lost if the lock is one."""
-    if candidate.processes:
-        _ends_well([_started(_count_under_the_lock, candidate) for _ in range(PROCESSES)])
-        _counted(candidate.open(), PROCESSES * WRITES)
+        _ends_well([_started(_count_in_a_process, candidate) for _ in range(PROCESSES)])
+        _counted(candidate.open(), 2 * PROCESSES * WRITES_OF_A_PROCESS)
 
 
 def the_lock_of_a_process_that_died_is_free(candidate: Candidate) -> None:
@@ -246,8 +290,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     a_lock_ends_with_its_time,
     threads_lose_no_write,
     one_of_many_threads_gets_the_lock,
-    processes_lose_no_write,
-    processes_are_alone_under_the_lock,
+    processes_lose_no_write_and_are_alone_under_the_lock,
     the_lock_of_a_process_that_died_is_free,
     readers_see_whole_records,
     no_secret_is_in_what_is_kept,
@@ -259,8 +302,8 @@ def _sized(number: int) -> Record:
     return replace(a_record(), email=str(number), extra={"fill": str(number) * (3_000 * (number % 3 + 1))})
 
 
-def _count_up(store: Store) -> None:
-    for _ in range(WRITES):
+def _count_up(store: Store, writes: int) -> None:
+    for _ in range(writes):
         while not _counted_up(store):
             pass
 
@@ -272,13 +315,12 @@ def _counted_up(store: Store) -> bool:
     return store.put(KEY.text, replace(present, extra={"count": present.extra["count"] + 1}), present.version)
 
 
-def _count_up_in_a_process(candidate: Candidate) -> None:
-    _count_up(candidate.open())
-
-
-def _count_under_the_lock(candidate: Candidate) -> None:
+def _count_in_a_process(candidate: Candidate) -> None:
     store, owner = candidate.open(), f"process {os.getpid()}"
-    for _ in range(WRITES):
+    _count_up(store, WRITES_OF_A_PROCESS)
+    while (found := store.get(KEY.text)) is None or found.version < PROCESSES * WRITES_OF_A_PROCESS:
+        time.sleep(0.01)  # the others still write without the lock
+    for _ in range(WRITES_OF_A_PROCESS):
         _until(lambda: store.try_lock(KEY.text, owner, LONG_SECONDS), "the lock is given back")
         assert _counted_up(store), "nobody else writes under the lock"
         store.unlock(KEY.text, owner)
@@ -298,6 +340,10 @@ def _counted(store: Store, expected: int) -> None:
     assert found.version == expected, "each write has a version"
 
 
+async def _made_in_loop(make: Callable[[], AsyncStore]) -> AsyncStore:
+    return make()
+
+
 def _until(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not holds():
@@ -305,8 +351,9 @@ def _until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def _started(target: Callable[..., None], *arguments: object) -> BaseProcess:
-    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+def _started(target: Callable[..., None], candidate: Candidate, *arguments: object) -> BaseProcess:
+    bare = replace(candidate, raw=None)  # the process needs no look from outside
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(bare, *arguments))
     process.start()
     return process
 

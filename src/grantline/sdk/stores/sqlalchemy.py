@@ -300,7 +300,9 @@ def _make(connection: Any, table: Any) -> None:
 
 
 def _answer(result: Any) -> Any:
-    return [tuple(row) for row in result] if result.returns_rows else result.rowcount
+    if result.returns_rows:
+        return [tuple(row) for row in result]
+    return 1 if result.is_insert else result.rowcount  # drivers don't count what is inserted
 
 
 def _refused(problem: Exception) -> StoreRefused:
