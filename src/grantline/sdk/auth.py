@@ -63,6 +63,7 @@ class Calls:
         self._named = frozenset(origin_of(one) for one in addresses)
         self._home: tuple[str, Origin] | None = None
         self._in_vain: tuple[AccessToken, float] | None = None
+        self.auth: SessionAuth | None = None
 
     def token(self, to: Origin, refused: str = "") -> AccessToken:
         """The token for a call to this origin. Raises AddressRefused and the errors of a renewal."""
@@ -224,10 +225,16 @@ class SessionAuth:
 
 def session_auth(calls: Calls) -> SessionAuth:
     """The object, as one that every library that is loaded takes for its own."""
-    loaded = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
-    bases = tuple(module.Auth for module in loaded if hasattr(module, "Auth"))
-    made: SessionAuth = type("SessionAuth", (SessionAuth, *bases), {})(calls)
-    return made
+    bases = tuple(module.Auth for module in _libraries())
+    if calls.auth is None or type(calls.auth).__bases__[1:] != bases:
+        calls.auth = type("SessionAuth", (SessionAuth, *bases), {})(calls)
+    return calls.auth
+
+
+def _libraries() -> list[Any]:
+    """Those that are loaded: nobody gives an object to one that is not."""
+    found = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
+    return [module for module in found if hasattr(module, "Auth")]
 
 
 def _origin(url: Any) -> Origin:
@@ -251,7 +258,7 @@ def _can_be_sent_again(request: Any) -> bool:
     fields = getattr(request.stream, "fields", None)
     if fields is not None:
         return all(_begins_anew(getattr(one, "file", b"")) for one in fields)
-    return hasattr(request, "_content")
+    return isinstance(request.stream, tuple(module.ByteStream for module in _libraries()))
 
 
 def _begins_anew(file: Any) -> bool:
