@@ -133,7 +133,7 @@ SAMPLES: Final = MappingProxyType(
                 "client-based",
                 Registration(
                     name="Lead Board Sample",
-                    redirect_uris=("{address}/callback", "{address}/"),
+                    redirect_uris=("{address}/callback", "{address}/silent"),
                     origins=("{address}",),
                     implicit=True,
                     scopes=(*_PERSON, "CRM.modules.leads.READ"),

@@ -109,6 +109,8 @@ export class Grantline extends EventTarget {
   get connected() { return this.#tokens !== null; }
   /** The address of the person's APIs, at their data center; empty without a grant. */
   get apiDomain() { return this.#tokens?.apiDomain ?? ""; }
+  /** When the token ends, as `Date.now()` counts; 0 without one. To show it: token() sees to the next in time. */
+  get expiresAt() { return this.#tokens?.until ?? 0; }
 
   /**
    * Let the person sign in and allow: in this page, which is left for it (the promise stays open), or in a pop-up
