@@ -17,7 +17,7 @@ pages = Pages(
     issuer=issuer,
     module=issuer + module.headers["content-location"],
     integrity=module.headers["etag"].strip('"'),
-    facts={name: config[name] for name in ("issuer", "client_id", "redirect_uri", "scope")},
+    facts={name: config[name] for name in ("issuer", "client_id", "redirect_uri", "scope", "address")},
 )
 
 
@@ -26,10 +26,15 @@ async def board(request: Request) -> Response:
     return pages.page("board.html")
 
 
+async def silent(request: Request) -> Response:
+    """GET /silent: an empty page, for answers that come without the person."""
+    return Response(media_type="text/html")
+
+
 everywhere = " ".join([*centers["locations"].values(), *centers["api_domains"].values()])
 serve("Lead Board", site(
     "browser_app",
-    [Route("/", board), Route("/callback", board)],
+    [Route("/", board), Route("/callback", board), Route("/silent", silent)],
     script_src=issuer,
     style_src=issuer,
     connect_src=everywhere,

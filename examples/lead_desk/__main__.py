@@ -97,7 +97,7 @@ async def change(request: Request) -> Response:
             await set_status(session, str(form["id"]), str(form["Lead_Status"]))
         else:
             visit.draft = {name: str(form.get(name, "")) for name in NEW}
-            await add_lead(session, visit.draft)
+            await add_lead(session, {**visit.draft, "Lead_Status": STATUSES[0]})
             visit.draft = {}
     except (GrantlineError, Refused) as problem:
         return await show(visit, problem)

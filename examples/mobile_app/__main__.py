@@ -16,6 +16,7 @@ pages = Pages("mobile_app")
 
 def home(request: Request) -> Response:
     """GET /: the phone. `contact` is the one that was tapped."""
+    phone.look_again()
     screen = phone.screen()
     chosen = request.query_params.get("contact", "")
     contact = next((one for one in screen["contacts"] if one["id"] == chosen), None)
@@ -31,8 +32,8 @@ def browser(request: Request) -> Response:
 
 
 def state(request: Request) -> Response:
-    """GET /state: in one word, so that the phone notices that the sign-in is done."""
-    return JSONResponse(phone.state())
+    """GET /state: the page asks every second whether there is something else to draw."""
+    return JSONResponse(phone.screen()["mark"])
 
 
 def touch(request: Request) -> Response:

@@ -13,6 +13,7 @@ from grantline.sdk.desktop import Desktop
 
 FIELDS: Final = "First_Name,Last_Name,Title,Email,Phone,Mailing_City"
 LOGIN_SECONDS: Final = 300.0
+FRESH_SECONDS: Final = 5.0
 
 
 class Phone:
@@ -24,21 +25,22 @@ class Phone:
         self._login: threading.Thread | None = None
         self._contacts: Sequence[Mapping[str, Any]] = ()
         self._read_at = ""
+        self._fresh_until = 0.0
         self._problem: GrantlineError | None = None
         self.airplane = False
 
     def sign_in(self) -> str:
         """Begin a login; the address that the system browser is to open. Raises the errors of the library."""
-        opened: queue.Queue[str] = queue.Queue()
+        opened: queue.Queue[str | GrantlineError] = queue.Queue()
         self._problem = None
         self._login = threading.Thread(target=self._wait, args=(opened,), daemon=True)
         self._login.start()
         address = opened.get()
-        if not address:
-            raise self._problem or Unreachable("The sign-in could not begin.")
+        if isinstance(address, GrantlineError):
+            raise address
         return address
 
-    def _wait(self, opened: queue.Queue[str]) -> None:
+    def _wait(self, opened: queue.Queue[str | GrantlineError]) -> None:
         """Hand the address over, and wait for the browser to bring the answer back."""
 
         def open_browser(address: str) -> bool:
@@ -52,7 +54,7 @@ class Phone:
         except GrantlineError as problem:
             if self._login is threading.current_thread():  # nobody began another one meanwhile
                 self._problem = problem
-            opened.put("")
+            opened.put(problem)
 
     def sign_out(self) -> None:
         """Give the access back, and forget what was shown."""
@@ -65,27 +67,29 @@ class Phone:
             self._session, self._contacts = None, ()
 
     def screen(self) -> Mapping[str, Any]:
-        """What is to be drawn now."""
-        if self._session is not None:
+        """What is to be drawn now. `mark` is another one as soon as something else is."""
+        if self._session is not None and time.monotonic() >= self._fresh_until:
             self._refresh()
+        waits = self._login is not None and self._login.is_alive()
+        name = "waiting" if waits else "refused" if self._problem is not None else "welcome"
+        name = name if self._session is None else "contacts"
         told = {"what": self._problem.what, "fix": self._problem.hint} if self._problem is not None else None
         return {
-            "name": self.state(),
+            "name": name,
             "contacts": self._contacts,
             "read_at": self._read_at,
             "problem": told,
             "airplane": self.airplane,
+            "mark": f"{name} {len(self._contacts)} {told}",
         }
 
-    def state(self) -> str:
-        """In one word, so that the page notices when it is over."""
-        if self._session is not None:
-            return "contacts"
-        waits = self._login is not None and self._login.is_alive()
-        return "waiting" if waits else "refused" if self._problem is not None else "welcome"
+    def look_again(self) -> None:
+        """What is shown may not be so any more: read it with the next look."""
+        self._fresh_until = 0.0
 
     def _refresh(self) -> None:
         """Read the contacts again. Without a network the last ones stay; without access they go."""
+        self._fresh_until = time.monotonic() + FRESH_SECONDS
         try:
             with self._online().api() as api:
                 answer = api.get("/crm/v8/Contacts", params={"fields": FIELDS, "per_page": 100})

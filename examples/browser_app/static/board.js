@@ -10,7 +10,10 @@ let gl = null;
 let last = ""; // the token that was seen last, to notice a new one
 
 function setUp() {
-  gl = new Grantline({ issuer: facts.issuer, clientId: facts.client_id, redirectUri: facts.redirect_uri, scope: facts.scope, flow });
+  gl = new Grantline({
+    issuer: facts.issuer, clientId: facts.client_id, scope: facts.scope, flow,
+    redirectUri: facts.redirect_uri, renewUri: `${facts.address}/silent`,
+  });
   gl.addEventListener("change", draw);
   gl.addEventListener("ended", ({ detail }) => tell(detail));
 }
@@ -43,7 +46,10 @@ async function load() {
   const leads = answer.status === 200 ? (await answer.json()).data : [];
   if (!answer.ok) note(`The CRM answered ${answer.status}`);
   const of = (lead) => (COLUMNS.includes(lead.Lead_Status) ? lead.Lead_Status : "Other");
-  find("columns").replaceChildren(...[...COLUMNS, "Other"].map((name) => column(name, leads.filter((one) => of(one) === name))));
+  find("columns").replaceChildren(...[...COLUMNS, "Other"]
+    .map((name) => [name, leads.filter((one) => of(one) === name)])
+    .filter(([name, found]) => name !== "Other" || found.length > 0)
+    .map(([name, found]) => column(name, found)));
   note(`${leads.length} leads from ${new URL(gl.apiDomain).host}`);
   await look();
 }
@@ -101,6 +107,7 @@ function note(words) {
   time.textContent = new Date().toLocaleTimeString();
   line.append(time, ` ${words}`);
   find("log").prepend(line);
+  document.querySelector(".log").hidden = false;
 }
 
 setUp();
