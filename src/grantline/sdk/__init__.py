@@ -29,7 +29,20 @@ from grantline.sdk.record import AccessToken, Key, Record, Secret
 from grantline.sdk.renewing import Grant
 from grantline.sdk.session import Session, Status
 from grantline.sdk.setup import Setup, set_up
-from grantline.sdk.stores import AsyncStore, FileStore, MemoryStore, PlainTextWarning, SqliteStore, Store
+from grantline.sdk.stores import (
+    AsyncRedisStore,
+    AsyncSqlAlchemyStore,
+    AsyncStore,
+    DjangoCacheStore,
+    FileStore,
+    ForgetfulCacheWarning,
+    MemoryStore,
+    PlainTextWarning,
+    RedisStore,
+    SqlAlchemyStore,
+    SqliteStore,
+    Store,
+)
 from grantline.sdk.webapp import Finished, Started, WebApp
 
 __all__ = [
@@ -37,12 +50,16 @@ __all__ = [
     "AddressRefused",
     "App",
     "AsyncHttpWire",
+    "AsyncRedisStore",
+    "AsyncSqlAlchemyStore",
     "AsyncStore",
     "CallbackRefused",
     "ClientRejected",
+    "DjangoCacheStore",
     "Event",
     "FileStore",
     "Finished",
+    "ForgetfulCacheWarning",
     "Grant",
     "GrantTokenUnusable",
     "Grantline",
@@ -54,11 +71,13 @@ __all__ = [
     "PlainTextWarning",
     "ReconnectRequired",
     "Record",
+    "RedisStore",
     "ScopeMissing",
     "Secret",
     "ServerClock",
     "Session",
     "Setup",
+    "SqlAlchemyStore",
     "SqliteStore",
     "Started",
     "Status",

@@ -12,8 +12,8 @@ import inspect
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from grantline.sdk.errors import StoreRefused
 from grantline.sdk.record import Record, Secret
@@ -41,8 +41,7 @@ if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then redis.call('DEL', KEYS[1
 return 0"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """A script, on a key."""
 
     script: str
@@ -50,15 +49,13 @@ class _Run:
     arguments: tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(NamedTuple):
     """A command of Redis."""
 
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
+class _Scan(NamedTuple):
     """All names that begin so."""
 
     beginning: str
