@@ -16,6 +16,7 @@ from typing import Final
 
 import httpx2
 
+from examples.crm import upsert
 from examples.data_sync.legacy import ROWS, make_legacy, work_a_day
 from examples.data_sync.mapping import BadRow, product_of
 from examples.places import data_folder, write_private
@@ -25,7 +26,6 @@ from examples.table import render_table
 from grantline import Grantline, GrantlineError
 
 BATCH: Final = 100
-PATH: Final = "/crm/v8/Products"
 CHANGED: Final = "FROM ARTIKEL WHERE (AENDERDAT, rowid) > (?, ?) AND AENDERDAT < ?"
 
 
@@ -73,12 +73,7 @@ def send(crm: httpx2.Client, rows: list[sqlite3.Row], skipped: dict[str, str]) -
             skipped[name] = str(problem)
     if not products:
         return 0
-    body = {"data": list(products.values()), "duplicate_check_fields": ["Product_Code"]}
-    answer = crm.post(f"{PATH}/upsert", json=body)
-    if answer.status_code not in (200, 201, 207, 400):  # 400: no record of the batch was taken
-        answer.raise_for_status()
-    results = dict(zip(products, answer.json()["data"], strict=True))
-    refused = {name: result["message"] for name, result in results.items() if result["status"] != "success"}
+    refused = upsert(crm, "Products", list(products.values()), "Product_Code")
     skipped.update(refused)
     return len(products) - len(refused)
 
@@ -106,7 +101,7 @@ def report(crm: httpx2.Client, mark: Mark, done: int, link: str) -> None:
         print(render_table(("Product", "Why"), list(mark.skipped.items())))
     shown = ("Product_Code", "Product_Name", "Unit_Price", "Qty_in_Stock")
     query = {"fields": ",".join(shown), "sort_by": "Modified_Time", "per_page": "5"}
-    answer = crm.get(PATH, params=query)
+    answer = crm.get("/crm/v8/Products", params=query)
     newest = answer.raise_for_status().json()["data"] if answer.status_code == 200 else []
     print("\nThe CRM now, newest first:\n")
     print(render_table(shown, [[one[name] for name in shown] for one in newest]))

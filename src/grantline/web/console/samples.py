@@ -177,17 +177,22 @@ SAMPLES: Final = MappingProxyType(
             Sample(
                 "accounting_sync",
                 mark("Accounting sync"),
-                mark("Brings invoices into a ledger, and what was paid back into the CRM."),
+                mark("Keeps the invoices of a ledger and of the CRM alike, payments included."),
                 (
                     mark("A bookkeeper signs in once; after that it runs on its own."),
-                    mark("It takes invoices into a ledger file, and adds up what is open and what is paid."),
-                    mark("It marks as paid in the CRM what the bank has seen."),
+                    mark("It keeps the invoices of a ledger file and of the CRM alike, in both directions."),
+                    mark(
+                        "What the bank has seen is marked as paid, and the totals of both sides must agree."
+                    ),
                 ),
                 "server-based",
                 Registration(
                     name="Accounting Sync Sample",
                     redirect_uris=("{address}/callback",),
-                    scopes=(*_PERSON, "CRM.modules.invoices.READ", "CRM.modules.invoices.UPDATE"),
+                    scopes=(
+                        *_PERSON,
+                        *(f"CRM.modules.invoices.{verb}" for verb in ("READ", "CREATE", "UPDATE")),
+                    ),
                 ),
                 port=9,
                 redirect_path="/callback",

@@ -1,0 +1,1 @@
+"""Leads by source, owner and month: as a chart in the terminal, and as a page with charts and tables."""
