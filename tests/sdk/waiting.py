@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from typing import Any, TypeVar
 
 import httpx2
@@ -39,7 +40,9 @@ class Lines(httpx2.AsyncBaseTransport):
         if bent is not None:
             return bent
         found = next(s for issuer, s in self.sites.items() if str(request.url).startswith(issuer + "/"))
-        return await found.transport.handle_async_request(request)
+        response = await found.transport.handle_async_request(request)
+        response.headers["date"] = formatdate(found.clock(), usegmt=True)  # as the listener in front does
+        return response
 
 
 class FromThread(httpx2.BaseTransport):
@@ -99,7 +102,6 @@ class Counted(Setup):
 def counted(site: Site, app: SiteApp, lines: Lines, *, issuer: str = "", **more: Any) -> Counted:
     """A setup of the app on these lines, with the site's time."""
     clock = ServerClock(lambda: float(site.clock()))
-    clock.learn = lambda date: None  # type: ignore[method-assign] # the site's Date is the machine's
     secret = Secret(app.secret) if app.secret and app.client.type.secret == "required" else None
     known = App(issuer or site.issuer, app.id, secret, more.pop("redirect_uri", ""))
     given: Mapping[str, Any] = {

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from grantline.sdk.desktop import Desktop
 from grantline.sdk.device import Device
@@ -23,7 +23,7 @@ from grantline.sdk.errors import ClientRejected, GrantlineError, ReconnectRequir
 from grantline.sdk.record import Record
 from grantline.sdk.selfclient import connect, read_grant_token
 from grantline.sdk.session import Session
-from grantline.sdk.setup import Setup, read_members, set_up
+from grantline.sdk.setup import Options, Setup, read_members, set_up
 from grantline.sdk.stored import grant_to_tell, newest_session
 from grantline.sdk.stores.file import FileStore
 from grantline.sdk.stores.memory import MemoryStore
@@ -38,9 +38,11 @@ GRANTLINE_ISSUER, GRANTLINE_CLIENT_ID, GRANTLINE_CLIENT_SECRET, GRANTLINE_REDIRE
 Grants are kept sealed, with the key of the system's keyring or of GRANTLINE_STORE_KEY."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `grantline app …`: exit status 0, 1 with two lines on standard error, or 2 for wrong usage."""
+def main(arguments: Sequence[str], **given: Unpack[Options]) -> int:
+    """Run `grantline app …`: exit status 0, 1 with two lines on standard error, or 2 for wrong usage. `given`
+    goes to `set_up`, for a program that has this as its own command."""
     options = _parser().parse_args(arguments)
+    options.given = given
     try:
         status: int = options.job(options)
     except GrantlineError as problem:
@@ -116,6 +118,7 @@ def _set_up(options: argparse.Namespace, store: Store | None = None) -> Setup:
             redirect_uri=options.redirect_uri,
             scope=options.scope,
             store=kept,
+            **options.given,
         )
     except ValueError as problem:  # a data center that there is not
         raise ClientRejected(str(problem), fix="Choose one of these.") from None
