@@ -63,11 +63,19 @@ class Sample:
         )
 
     def redirect_uri(self, base_port: int) -> str:
-        """The redirect URI that it uses, if its type has one."""
-        return f"{self.address(base_port)}{self.redirect_path}" if self.redirect_path else ""
+        """The redirect URI that it uses, if its type has one. A native app takes any free port."""
+        if not self.redirect_path:
+            return ""
+        here = "http://127.0.0.1" if self.kind.redirect_uris == "native" else self.address(base_port)
+        return f"{here}{self.redirect_path}"
 
 
 _PERSON: Final = ("openid", "email", "profile")
+
+
+def _of(module: str, *verbs: str) -> tuple[str, ...]:
+    return tuple(f"CRM.modules.{module}.{verb}" for verb in verbs)
+
 
 SAMPLES: Final = MappingProxyType(
     {
@@ -85,7 +93,7 @@ SAMPLES: Final = MappingProxyType(
                 "self-client",
                 Registration(
                     name="Self client",
-                    scopes=tuple(f"CRM.modules.products.{verb}" for verb in ("READ", "CREATE", "UPDATE")),
+                    scopes=_of("products", "READ", "CREATE", "UPDATE"),
                 ),
             ),
             Sample(
@@ -101,7 +109,7 @@ SAMPLES: Final = MappingProxyType(
                 Registration(
                     name="Lead Desk Sample",
                     redirect_uris=("{address}/callback",),
-                    scopes=(*_PERSON, "CRM.modules.leads.ALL"),
+                    scopes=(*_PERSON, *_of("leads", "READ", "CREATE", "UPDATE")),
                 ),
                 port=4,
                 redirect_path="/callback",
@@ -117,7 +125,7 @@ SAMPLES: Final = MappingProxyType(
                     mark("Then it shows the leads on a dashboard for ten feet away."),
                 ),
                 "non-browser",
-                Registration(name="Lead TV Sample", scopes=("CRM.modules.leads.READ",)),
+                Registration(name="Lead TV Sample", scopes=_of("leads", "READ")),
                 port=5,
                 everywhere=True,
             ),
@@ -136,7 +144,7 @@ SAMPLES: Final = MappingProxyType(
                     redirect_uris=("{address}/callback", "{address}/silent"),
                     origins=("{address}",),
                     implicit=True,
-                    scopes=(*_PERSON, "CRM.modules.leads.READ"),
+                    scopes=(*_PERSON, *_of("leads", "READ")),
                 ),
                 port=6,
                 redirect_path="/callback",
@@ -155,7 +163,7 @@ SAMPLES: Final = MappingProxyType(
                 Registration(
                     name="Lead Pocket Sample",
                     redirect_uris=("com.example.leadpocket:/callback", "http://127.0.0.1/callback"),
-                    scopes=(*_PERSON, "CRM.modules.contacts.READ"),
+                    scopes=(*_PERSON, *_of("contacts", "READ")),
                 ),
                 port=7,
                 redirect_path="/callback",
@@ -171,7 +179,7 @@ SAMPLES: Final = MappingProxyType(
                     mark("The next run needs no code: its tokens are kept and renewed."),
                 ),
                 "self-client",
-                Registration(name="Self client", scopes=("CRM.modules.leads.READ",)),
+                Registration(name="Self client", scopes=_of("leads", "READ")),
                 port=8,
             ),
             Sample(
@@ -189,10 +197,7 @@ SAMPLES: Final = MappingProxyType(
                 Registration(
                     name="Accounting Sync Sample",
                     redirect_uris=("{address}/callback",),
-                    scopes=(
-                        *_PERSON,
-                        *(f"CRM.modules.invoices.{verb}" for verb in ("READ", "CREATE", "UPDATE")),
-                    ),
+                    scopes=(*_PERSON, *_of("invoices", "READ", "CREATE", "UPDATE")),
                 ),
                 port=9,
                 redirect_path="/callback",
