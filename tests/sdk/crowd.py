@@ -20,14 +20,21 @@ from grantline.sdk import (
     GrantlineError,
     Key,
     Record,
+    RedisStore,
     Session,
+    SqlAlchemyStore,
     SqliteStore,
     Unreachable,
 )
 from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.effects import Reply, Send
 
-STORES: Final[Mapping[str, Any]] = {"files": FileStore, "sqlite": SqliteStore}
+STORES: Final[Mapping[str, Any]] = {
+    "files": FileStore,
+    "sqlite": SqliteStore,
+    "redis": RedisStore,
+    "postgresql": SqlAlchemyStore,
+}
 DIED: Final = 7
 asked: ContextVar[float] = ContextVar("asked", default=0.0)
 """When the renewal that goes on here asked the server."""

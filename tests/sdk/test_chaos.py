@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 import uvicorn
 
-from grantline.sdk import App, FileStore, Grant, Record, Secret, Session, SqliteStore
+from grantline.sdk import App, Grant, Record, Secret, Session
 from grantline.sdk.driving import AsyncHttpWire
 from grantline.web.templating import Pages
+from tests.cluster import Cluster
 from tests.running import ROOT, environment, free_ports
-from tests.sdk.crowd import DIED, key_of
+from tests.sdk.crowd import DIED, STORES, key_of
 from tests.site import SCOPE, Clock, Site, open_site
 
 LIFE_SECONDS = 2
+SMALL = {"processes": 2, "calls": 96, "grants": 4, "pause": 0.4, "lose": 0.1, "die": 0.03}
 SHORT = {"processes": 3, "calls": 240, "grants": 6, "pause": 0.4, "lose": 0.1, "die": 0.03}
 WHOLE = {"processes": 8, "calls": 10_000, "grants": 16, "pause": 0.5, "lose": 0.05, "die": 0.01}
 
@@ -115,13 +117,34 @@ async def each_can_be_renewed(grants: list[Grant], store: Any) -> None:
     await wire.close()
 
 
-@pytest.mark.parametrize("store_name", ["files", "sqlite"])
+@pytest.fixture
+def place(store_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the store keeps its grants."""
+    if store_name == "redis":
+        yield request.getfixturevalue("redis_url")
+    elif store_name == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        name = cluster.new_database()
+        yield cluster.url(name).replace("postgresql", "postgresql+psycopg")
+        cluster.drop_database(name)
+    else:
+        yield str(tmp_path / "store")
+
+
 @pytest.mark.parametrize(
-    "size", [SHORT, pytest.param(WHOLE, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+    ("store_name", "size"),
+    [
+        *(("files", SHORT), ("sqlite", SHORT), ("redis", SMALL), ("postgresql", SMALL)),
+        *(
+            pytest.param(name, WHOLE, marks=[pytest.mark.soak, pytest.mark.timeout(900)], id=f"{name}-whole")
+            for name in STORES
+        ),
+    ],
 )
 async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
     size: Mapping[str, Any],
     store_name: str,
+    place: str,
     tmp_path: Path,
     password_hash: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -129,7 +152,7 @@ async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
 ) -> None:
     key, port = secrets.token_urlsafe(32), free_ports(1)
     monkeypatch.setenv("GRANTLINE_STORE_KEY", key)
-    issuer, place = f"http://127.0.0.1:{port}", tmp_path / "store"
+    issuer = f"http://127.0.0.1:{port}"
     async with open_site(
         tmp_path, pages=Pages(), password_hash=password_hash, clock=RealClock(), public_url=issuer
     ) as site:
@@ -137,13 +160,13 @@ async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
         plan = {
             **size,
             "folder": str(tmp_path),
-            "place": str(place),
+            "place": place,
             "store": store_name,
             "issuer": issuer,
             "client_id": (await site.app("mobile")).id,
             "subject": site.account.sub,
         }
-        store: Any = FileStore(place) if store_name == "files" else SqliteStore(place)
+        store = STORES[store_name](place)
         grants = await put_grants(site, store, plan)
         plan_path = tmp_path / "plan.json"
         plan_path.write_text(json.dumps(plan))
@@ -159,7 +182,7 @@ async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
         finally:
             server.should_exit = True
             await serving
-            if isinstance(store, SqliteStore):
+            if store_name != "files":
                 store.close()
     said = everything_said(tmp_path)
     counts = Counter(
