@@ -8,7 +8,14 @@ from pathlib import Path
 from tests.running import ROOT
 from tests.test_guides import blocks
 
-ASYNC = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+ASYNC = (
+    "-p",
+    "pytest_asyncio",
+    "-o",
+    "asyncio_mode=auto",
+    "-o",
+    "asyncio_default_fixture_loop_scope=function",
+)
 WITHOUT_THE_SERVER = """
 import sys
 
@@ -28,13 +35,13 @@ def test_with_the_fixture(grantline_server):
 def run(code: str, folder: Path, *options: str) -> str:
     """What pytest says of these tests, in an environment that has the plugin."""
     (folder / "test_app.py").write_text(code)
-    command = [sys.executable, "-m", "pytest", "-p", "grantline.pytest_plugin", "-p", "no:randomly", "-q"]
+    command = [sys.executable, "-m", "pytest", "-p", "grantline.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-rs", *options, "test_app.py"],
+        [*command, "-q", "-rs", *options, "test_app.py"],
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=False,
     )
     return done.stdout + done.stderr
