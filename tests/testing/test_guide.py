@@ -10,7 +10,7 @@ from tests.test_guides import blocks
 
 ASYNC = (
     "-p",
-    "pytest_asyncio",
+    "pytest_asyncio.plugin",
     "-o",
     "asyncio_mode=auto",
     "-o",
