@@ -50,7 +50,8 @@ const START_AGAIN = "Start again with login().";
 const ALGORITHMS = {
   RS256: { kty: "RSA", hash: "SHA-256", key: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } },
   ES256: { kty: "EC", hash: "SHA-256", key: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } },
-  EdDSA: { kty: "OKP", hash: "SHA-512", key: { name: "Ed25519" } },
+  Ed25519: { kty: "OKP", hash: "SHA-512", key: { name: "Ed25519" } },
+  EdDSA: { kty: "OKP", hash: "SHA-512", key: { name: "Ed25519" } }, // its name of before RFC 9864
 };
 
 /**
@@ -400,7 +401,7 @@ export class Grantline extends EventTarget {
     if (!Number.isNaN(offset)) this.#clockOffset = Math.max(this.#clockOffset ?? -Infinity, offset);
     try { members = text ? JSON.parse(text) : {}; } catch { /* said below */ }
     if (response.ok && members !== null && typeof members === "object" && !members.error) return members;
-    const { error = "", code = "", error_description: said } = members ?? {};
+    const { error = "", grantline_code: code, error_description: said } = members ?? {};
     if (error === "invalid_grant") throw new SignInNeeded(code || error, said ?? "The grant is over.", AGAIN);
     if (error && response.status < 500 && response.status !== 429)
       throw new ServerRefused(code || error, said ?? `The server answered ${error}.`, "Look the code up in the console.");
