@@ -188,7 +188,10 @@ async def test_a_person_signs_in_uses_the_token_and_signs_out(site: Site, shell:
     assert await shell.run("token", app, "--json", "--for", "60") == 0
     assert json.loads(shell.out)["access_token"] == value
     assert await shell.run("status", app) == 0
-    assert "email: mara@example.com" in shell.out
+    assert shell.out.startswith(f"Signed in as mara@example.com at {site.issuer}.\nclient        {app.id}\n")
+    assert shell.out.endswith(
+        f"API domain    {site.mint.home.api_domain}\naccess token  good for 60 minutes, can be renewed\n"
+    )
     assert value not in shell.out
     assert (await shell.doctor(app))["token"][0] == "ok"
     assert (await shell.doctor(app, "--scope", "CRM.modules.ALL"))["scopes"][0] == "warning"

@@ -8,6 +8,8 @@ can go wrong. It knows nothing of the server's own code but the specifications.
 
 from grantline.sdk.asking import App
 from grantline.sdk.clock import ServerClock
+from grantline.sdk.desktop import Desktop
+from grantline.sdk.device import Device
 from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.errors import (
     AddressRefused,
@@ -55,6 +57,8 @@ __all__ = [
     "AsyncStore",
     "CallbackRefused",
     "ClientRejected",
+    "Desktop",
+    "Device",
     "DjangoCacheStore",
     "Event",
     "FileStore",

@@ -12,12 +12,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final, Unpack
 
 from grantline.sdk.desktop import Desktop
 from grantline.sdk.device import Device
-from grantline.sdk.doctor import Check, examine, worst
+from grantline.sdk.doctor import Check, examine, span, worst
 from grantline.sdk.doctor_store import check_store
 from grantline.sdk.errors import ClientRejected, GrantlineError, ReconnectRequired, StoreRefused
 from grantline.sdk.record import Record
@@ -167,6 +168,8 @@ def login(options: argparse.Namespace) -> int:
         session = Desktop(setup).login(
             timeout=options.timeout, open_browser=False if options.no_browser else None
         )
+    with suppress(GrantlineError):  # who signs in often wants to call an API next: it is looked up now
+        session.api_domain  # noqa: B018
     told = _told(session)
     return _say(options, f"Signed in{_as(told)} at {told['issuer']}. The grant is in {setup.store!r}.", told)
 
@@ -180,8 +183,17 @@ def token(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Who is signed in."""
-    told = _told(_session(_set_up(options)))
-    lines = [f"{name.replace('_', ' ')}: {_value(value)}" for name, value in told.items()]
+    setup = _set_up(options)
+    told = _told(_session(setup))
+    left = (told["access_token_expires_at"] or 0) - setup.clock.now()
+    lives = f"good for {span(left)}" if left > 0 else "over"
+    lines = [
+        f"Signed in{_as(told)} at {told['issuer']}.",
+        f"client        {told['client_id']}",
+        f"scopes        {' '.join(told['scope'])}",
+        *([f"API domain    {told['api_domain']}"] if told["api_domain"] else []),
+        f"access token  {lives}, {'can' if told['renewable'] else 'cannot'} be renewed",
+    ]
     return _say(options, "\n".join(lines), told)
 
 
@@ -207,10 +219,6 @@ def _told(session: Session) -> dict[str, Any]:
 def _as(told: Mapping[str, Any]) -> str:
     who = told["email"] or told["subject"]
     return f" as {who}" if who else ""
-
-
-def _value(value: object) -> str:
-    return " ".join(value) if isinstance(value, list | tuple) else str(value)
 
 
 def _say(options: argparse.Namespace, sentence: str, members: Mapping[str, Any]) -> int:

@@ -263,7 +263,7 @@ def _token(setup: Setup, seen: Seen, grant: Record | None) -> None:
         )
         return
     left = max((one.expires_at for one in grant.access_tokens), default=0) - seen.clock.now()
-    lives = f"lives for {_span(left)}" if left > 0 else "is over"
+    lives = f"lives for {span(left)}" if left > 0 else "is over"
     if grant.refresh_token is not None:
         seen.note("token", "ok", f"The access token of {who} {lives}, and can be renewed.")
     elif left > 0:
@@ -274,7 +274,8 @@ def _token(setup: Setup, seen: Seen, grant: Record | None) -> None:
         seen.note("token", "failed", f"The access token of {who} is over, and can't be renewed.", hint)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A while, for people."""
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
 

@@ -43,7 +43,9 @@ def check_store(store: Store) -> Check:
             f"{store.folder} is sealed with a key that the keyring keeps in a plain file.",
             f"Use a keyring of the system, or set {VARIABLE} from a place that is safer.",
         )
-    return Check("store", "ok", f"{store.folder} is for its owner alone; {count} grants, sealed with {key}.")
+    return Check(
+        "store", "ok", f"{store.folder} is for its owner alone; grants in it: {count}, sealed with {key}."
+    )
 
 
 def key_lies_open() -> bool:
