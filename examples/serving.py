@@ -40,7 +40,7 @@ def read_config(name: str, *, port: int) -> tuple[Mapping[str, Any], int]:
     parser.add_argument("--port", type=int, help=f"of the sample's page; without it {port}")
     given = parser.parse_args()
     config = read_members(given.config)
-    registered = urlsplit(str(config.get("address", ""))).port
+    registered = urlsplit(str(config.get("address") or config.get("redirect_uri") or "")).port
     return config, given.port or registered or port
 
 

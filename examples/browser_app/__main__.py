@@ -17,7 +17,7 @@ pages = Pages(
     issuer=issuer,
     module=issuer + module.headers["content-location"],
     integrity=module.headers["etag"].strip('"'),
-    facts={name: config[name] for name in ("issuer", "client_id", "redirect_uri", "scope", "address")},
+    facts={name: config[name] for name in ("issuer", "client_id", "redirect_uri", "scope")},
 )
 
 

@@ -27,7 +27,7 @@ FIELDS: Final = "Full_Name,Company,Lead_Status,Lead_Source,Created_Time"
 class Tv:
     """One TV. A thread of its own lives its life; buttons and pictures come from others."""
 
-    def __init__(self, device: Device, *, refresh_seconds: float = 10.0) -> None:
+    def __init__(self, device: Device, *, refresh_seconds: float = 5.0) -> None:
         self._device = device
         self._refresh_seconds = refresh_seconds
         self._login: Login | None = None

@@ -12,7 +12,7 @@ let last = ""; // the token that was seen last, to notice a new one
 function setUp() {
   gl = new Grantline({
     issuer: facts.issuer, clientId: facts.client_id, scope: facts.scope, flow,
-    redirectUri: facts.redirect_uri, renewUri: `${facts.address}/silent`,
+    redirectUri: facts.redirect_uri, renewUri: new URL("/silent", facts.redirect_uri).href,
   });
   gl.addEventListener("change", draw);
   gl.addEventListener("ended", ({ detail }) => tell(detail));
