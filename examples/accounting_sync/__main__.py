@@ -127,10 +127,12 @@ def main() -> int:
     redirect_uri = read_members(given.config)["redirect_uri"]
     try:
         try:
-            return sync(find_session(web, redirect_uri))
+            with find_session(web, redirect_uri) as session:
+                return sync(session)
         except ReconnectRequired as problem:
             print(f"{problem}\n", file=sys.stderr)
-            return sync(connect(web, redirect_uri))
+            with connect(web, redirect_uri) as session:
+                return sync(session)
     except (GrantlineError, httpx2.HTTPError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
