@@ -1,8 +1,12 @@
 """Stores that many machines share keep to the same rules, on a real Redis and a real PostgreSQL (T123)."""
 
 import secrets
-from base64 import b64decode
+import time
+import traceback
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +15,23 @@ import pytest
 import redis
 import redis.asyncio
 import sqlalchemy
+import time_machine
 from django.conf import settings
+from django.core.cache import cache
 from django.test import override_settings
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from grantline.sdk import Store
-from grantline.sdk.stores import (
+from grantline.sdk import (
     AsyncRedisStore,
     AsyncSqlAlchemyStore,
+    DjangoCacheStore,
+    ForgetfulCacheWarning,
     RedisStore,
     SqlAlchemyStore,
+    Store,
+    StoreRefused,
 )
-from grantline.sdk.stores.conformance import CHECKS, Candidate, Check, InLoop
+from grantline.sdk.stores.conformance import CHECKS, KEY, REFRESH_TOKEN, Candidate, Check, InLoop, a_record
 from tests.cluster import Cluster
 from tests.sdk.stores.django_app import django_store
 
@@ -122,6 +132,38 @@ class Places:
             for name in client.scan_iter(match=f"*{self.name}*"):
                 yield from (name, client.get(name))
 
+    def kept(self, kind: str, key: str) -> bytes:
+        """What is kept under a key, sealed."""
+        if kind == "redis":
+            with redis.Redis.from_url(self.redis_url) as client:
+                return b64decode(client.hget(f"{self.name}grant:{key}", "sealed"))
+        if kind == "django":
+            return bytes(cache.get(f"{self.name}grant:{key}"))
+        return bytes(self.sql("SELECT sealed FROM {table} WHERE name = :key", key=key).scalar_one())
+
+    def keep(self, kind: str, key: str, sealed: bytes) -> None:
+        """Put that in its place, as somebody may who can write there."""
+        if kind == "redis":
+            with redis.Redis.from_url(self.redis_url) as client:
+                name = f"{self.name}grant:{key}"
+                client.hset(name, "sealed", b64encode(sealed))
+                client.hsetnx(name, "version", 1)
+        elif kind == "django":
+            cache.set(f"{self.name}grant:{key}", sealed, timeout=None)
+        else:
+            self.sql(
+                "INSERT INTO {table} (name, version, sealed) VALUES (:key, 1, :sealed)"
+                " ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
+                key=key,
+                sealed=sealed,
+            )
+
+    def sql(self, statement: str, **values: Any) -> Any:
+        engine = sqlalchemy.create_engine(self.url("psycopg"), poolclass=sqlalchemy.NullPool)
+        with engine.begin() as connection:
+            result = connection.execute(sqlalchemy.text(statement.format(table=self.name)), values)
+            return result.freeze()() if result.returns_rows else None
+
 
 @pytest.fixture(scope="module")
 def database(postgres: Cluster) -> Iterator[str]:
@@ -166,3 +208,128 @@ def test_a_store_for_tasks_and_one_in_a_file_keep_to_the_rules(
 @pytest.mark.parametrize("check", WITHIN[:6], ids=lambda check: check.__name__)
 def test_a_store_for_tasks_in_a_file_keeps_to_the_rules(places: Places, check: Check) -> None:
     check(places.candidate("sqlite_for_tasks"))
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgresql", "django"])
+def test_T123_what_is_copied_changed_or_older_is_refused(places: Places, kind: str) -> None:
+    store, other = opened(places, kind), replace(KEY, subject="1002").text
+    assert store.put(KEY.text, a_record(), 0)
+    before = places.kept(kind, KEY.text)
+    places.keep(kind, other, before)
+    with pytest.raises(StoreRefused, match="another key, or was changed"):
+        store.get(other)
+    places.keep(kind, KEY.text, before[:-1] + bytes([before[-1] ^ 1]))
+    with pytest.raises(StoreRefused, match="another key, or was changed"):
+        store.get(KEY.text)
+    places.keep(kind, KEY.text, before)
+    assert store.put(KEY.text, a_record(), 1)
+    if kind != "django":  # a cache has no place for a version beside what is sealed
+        places.keep(kind, KEY.text, before)
+        with pytest.raises(StoreRefused, match="was changed"):
+            store.get(KEY.text)
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgresql", "django"])
+def test_the_lock_of_a_process_elsewhere_is_free_after_its_time_alone(
+    places: Places, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(places, kind)
+    module = {"postgresql": "sqlalchemy"}.get(kind, kind)
+    monkeypatch.setattr(f"grantline.sdk.stores.{module}.this_process", lambda: "elsewhere 1 1")
+    began = time.monotonic()
+    assert store.try_lock(KEY.text, "a", 0.3)
+    while not store.try_lock(KEY.text, "b", 60):
+        time.sleep(0.02)
+    assert time.monotonic() - began > 0.29
+
+
+def test_a_lock_in_postgresql_ends_by_the_databases_clock(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(places, "postgresql")
+    with time_machine.travel(time.time() - 86_400, tick=True):
+        assert store.try_lock(KEY.text, "slow clock", 60)
+    with time_machine.travel(time.time() + 86_400, tick=True):
+        assert not store.try_lock(KEY.text, "fast clock", 60)
+
+
+def test_a_client_and_an_engine_of_the_apps_own_serve(places: Places) -> None:
+    strings = redis.Redis.from_url(places.redis_url, decode_responses=True)
+    engine = sqlalchemy.create_engine(places.url("psycopg"), isolation_level="SERIALIZABLE")
+    for store in (
+        RedisStore(strings, prefix=places.name + "*[x]"),
+        SqlAlchemyStore(engine, table=places.name),
+    ):
+        assert store.put(KEY.text, a_record(), 0)
+        assert store.get(KEY.text) == replace(a_record(), version=1)
+        assert list(store.keys()) == [KEY.text]
+        assert store.try_lock(KEY.text, "a", 60)
+        assert not store.try_lock(KEY.text, "b", 60)
+        store.close()
+    assert RedisStore(strings, prefix=places.name).keys() == [], "a prefix matches itself alone"
+    assert strings.ping(), "the app's client is not closed"
+    with engine.connect() as connection:
+        assert connection.get_isolation_level() == "SERIALIZABLE"
+    strings.close()
+    engine.dispose()
+
+
+def test_programs_that_start_at_once_make_one_table(places: Places) -> None:
+    candidate = places.candidate("postgresql")
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(lambda n: candidate.open().put(KEY.text, a_record(), 0), range(6)))[-1]
+    assert list(candidate.open().keys()) == [KEY.text]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RedisStore("redis://:hidden-pass@127.0.0.1:1/0"),
+        lambda: InLoop(partial(AsyncRedisStore, "redis://:hidden-pass@127.0.0.1:1/0")),
+        lambda: SqlAlchemyStore("postgresql+psycopg://u:hidden-pass@127.0.0.1:1/x"),
+        lambda: InLoop(partial(AsyncSqlAlchemyStore, "postgresql+asyncpg://u:hidden-pass@127.0.0.1:1/x")),
+        lambda: DjangoCacheStore("gone"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_said_in_two_lines_without_a_password(
+    places: Places, make: Callable[[], Any]
+) -> None:
+    store = make()
+    assert "hidden-pass" not in repr(store) + repr(getattr(store, "_store", ""))
+    with pytest.raises(StoreRefused) as refused:
+        store.put(KEY.text, a_record(), 0)
+    assert str(refused.value).count("\n") == 1
+    shown = "".join(traceback.TracebackException.from_exception(refused.value).format())
+    assert "hidden-pass" not in shown
+    assert REFRESH_TOKEN not in shown
+    if hasattr(store, "close"):
+        store.close()
+
+
+def test_what_is_no_place_for_grants_is_refused_with_what_to_do(places: Places) -> None:
+    client = redis.asyncio.Redis.from_url(places.redis_url)
+    engine = create_async_engine(places.url("asyncpg"))
+    refused: list[Callable[[], Any]] = [
+        *(partial(DjangoCacheStore, alias) for alias in ("none", "files", "table", "never named")),
+        *(partial(RedisStore, client), partial(RedisStore, "ftp://x")),
+        partial(AsyncRedisStore, redis.Redis.from_url(places.redis_url)),
+        *(partial(SqlAlchemyStore, engine), partial(SqlAlchemyStore, "no url"), partial(SqlAlchemyStore, 1)),
+        *(partial(SqlAlchemyStore, "nowhere://x"), partial(AsyncSqlAlchemyStore, "sqlite://")),
+    ]
+    for make in refused:
+        with pytest.raises(StoreRefused) as said:
+            make()
+        assert str(said.value).count("\n") == 1
+    with pytest.warns(ForgetfulCacheWarning, match="one process"):
+        DjangoCacheStore("one")
+
+
+def test_a_cache_that_is_too_slow_for_a_turn_writes_nothing(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(places, "django")
+    assert store.put(KEY.text, a_record(), 0)
+    monkeypatch.setattr("grantline.sdk.stores.django.SURE_SECONDS", 3600)  # every turn is late
+    with pytest.raises(StoreRefused, match="too slow"):
+        store.put(KEY.text, replace(a_record(), email="late@example.com"), 1)
+    assert store.get(KEY.text) == replace(a_record(), version=1)

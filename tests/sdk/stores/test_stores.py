@@ -133,54 +133,18 @@ def test_what_is_no_key_is_said_without_being_quoted(sealing: Sealing, text: str
     assert text not in str(refused.value)
 
 
-KEYRING = """
-from pathlib import Path
-kept = Path(__file__).with_name("kept")
-def get_password(service, name):
-    return kept.read_text() if kept.exists() else None
-def set_password(service, name, value):
-    kept.write_text(value)
-"""
-
-
-def run_with_keyring(folder: Path, code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "GRANTLINE_STORE_KEY"}
-    environment |= {
-        "PYTHONPATH": f"{folder}{os.pathsep}src",
-        "XDG_DATA_HOME": str(folder / "data"),
-        **variables,
-    }
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-
-
-WRITE = """
-from grantline.sdk import FileStore
-from grantline.sdk.stores.conformance import KEY, a_record
-store = FileStore()
-print(store.folder)
-found = store.get(KEY.text)
-assert store.put(KEY.text, a_record(), found.version if found else 0)
-"""
-
-
-def test_without_a_key_nothing_is_written_and_it_is_said_how_to_make_one(tmp_path: Path) -> None:
-    done = run_with_keyring(tmp_path, "import sys; sys.modules['keyring'] = None\n" + WRITE)
-    assert "GRANTLINE_STORE_KEY" in done.stderr
-    assert "secrets.token_urlsafe(32)" in done.stderr
+def test_without_a_key_nothing_is_written_and_it_is_said_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRANTLINE_STORE_KEY")
+    monkeypatch.setitem(sys.modules, "keyring", None)  # not installed
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with pytest.raises(StoreRefused) as refused:
+        FileStore().put(KEY.text, a_record(), 0)
+    assert "GRANTLINE_STORE_KEY" in str(refused.value)
+    assert "secrets.token_urlsafe(32)" in str(refused.value)
+    assert (tmp_path / "data" / "grantline" / "grants").is_dir()
     assert not list(tmp_path.rglob("*.grant"))
-
-
-def test_the_systems_keyring_keeps_the_key_that_was_made_first(tmp_path: Path) -> None:
-    (tmp_path / "keyring").mkdir()
-    (tmp_path / "keyring" / "__init__.py").write_text(KEYRING)
-    (tmp_path / "keyring" / "errors.py").write_text("class KeyringError(Exception): pass\n")
-    for _ in range(2):
-        done = run_with_keyring(tmp_path, WRITE)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == str(tmp_path / "data" / "grantline" / "grants")
-    assert len((tmp_path / "keyring" / "kept").read_text()) == 43
 
 
 def test_a_name_that_is_no_key_leads_out_of_no_folder(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ MAKE_KEY: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 SERVICE: Final = "grantline"
 NAME: Final = "store"
 KEY_BYTES: Final = 32
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS = 120.0
 """As long as a person needs who is asked for the password of a locked keyring; nobody may be there."""
 _MISSING: Final = f"Set {VARIABLE} (make it with: {MAKE_KEY}), or install grantline[keyring]."
 
 
-def key_of_keyring(seconds: float = PATIENCE_SECONDS) -> Secret:
-    """The key. Raises StoreRefused when there is no keyring, or it does not answer in this time."""
+def key_of_keyring() -> Secret:
+    """The key. Raises StoreRefused when there is no keyring, or it does not answer in time."""
     try:
         import keyring
     except ImportError:
@@ -38,7 +38,7 @@ def key_of_keyring(seconds: float = PATIENCE_SECONDS) -> Secret:
 
     looking = threading.Thread(target=look, name="grantline-keyring", daemon=True)
     looking.start()
-    looking.join(seconds)
+    looking.join(PATIENCE_SECONDS)
     if not found:
         raise StoreRefused(
             "The keyring of the system does not answer; it may be locked.",
