@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """A public name of the client library (`grantline.sdk`)."""
-    if name[:1].isupper():
+    if not name.startswith("_"):
         library = importlib.import_module("grantline.sdk")
         if name in library.__all__:
             found: object = getattr(library, name)
