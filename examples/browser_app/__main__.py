@@ -10,12 +10,16 @@ from examples.serving import Pages, read_config, serve, site
 config, port = read_config("browser_app", port=8706)
 issuer = config["issuer"]
 # The console's Quickstart shows the module's lasting address and its hash: an app of yours writes them down.
-module = httpx2.get(f"{issuer}/sdk/grantline.js")
-centers = httpx2.get(f"{issuer}/oauth/serverinfo").json()
+try:
+    module = httpx2.get(f"{issuer}/sdk/grantline.js").raise_for_status()
+    centers = httpx2.get(f"{issuer}/oauth/serverinfo").raise_for_status().json()
+except httpx2.HTTPError as problem:
+    raise SystemExit(f"{issuer} does not answer ({type(problem).__name__}). Start it with ./run.") from None
+pinned = issuer + module.headers["content-location"]
 pages = Pages(
     "browser_app",
     issuer=issuer,
-    module=issuer + module.headers["content-location"],
+    module=pinned,
     integrity=module.headers["etag"].strip('"'),
     facts={name: config[name] for name in ("issuer", "client_id", "redirect_uri", "scope")},
 )
@@ -35,8 +39,8 @@ everywhere = " ".join([*centers["locations"].values(), *centers["api_domains"].v
 serve("Lead Board", site(
     "browser_app",
     [Route("/", board), Route("/callback", board), Route("/silent", silent)],
-    script_src=issuer,
-    style_src=issuer,
+    script_src=pinned,
+    style_src=f"{issuer}/sdk/login-button.css",
     connect_src=everywhere,
     frame_src=f"'self' {' '.join(centers['locations'].values())}",  # the silent sign-in after a reload
     frame_ancestors="'self'",

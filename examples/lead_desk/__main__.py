@@ -64,14 +64,17 @@ def explain(problem: Exception, person: Person) -> dict[str, str]:
 
 
 async def start(request: Request) -> Response:
-    """GET /login: to the sign-in at Grantline. `more` asks for the right to change leads too."""
-    more = (CREATE, UPDATE) if "more" in request.query_params else ()
-    return await login.login(
-        request,
-        scope=(*BASIC, *more),
-        login_hint=request.query_params.get("who", ""),
-        prompt="select_account" if "another" in request.query_params else "",
-    )
+    """GET /login: to the sign-in at Grantline. `more` asks for the right to change leads too, `another` for
+    somebody else, and `who` is the address to begin with."""
+    query = request.query_params
+    more = (CREATE, UPDATE) if "more" in query else ()
+    prompt = "select_account" if "another" in query else ""
+    try:
+        return await login.login(
+            request, scope=(*BASIC, *more), login_hint=query.get("who", ""), prompt=prompt
+        )
+    except GrantlineError as problem:
+        return pages.page("welcome.html", 503, problem=problem)
 
 
 async def callback(request: Request) -> Response:
@@ -131,4 +134,4 @@ serve("Lead Desk", site("lead_desk", [
     Route("/callback", callback),
     Route("/leads", change, methods=["POST"]),
     Route("/account", account, methods=["POST"]),
-], style_src=config["issuer"]), port)  # fmt: skip
+], style_src=f"{config['issuer']}/sdk/login-button.css"), port)  # fmt: skip

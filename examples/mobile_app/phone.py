@@ -23,6 +23,7 @@ class Phone:
         self._app = app
         self._session: Session | None = app.session()
         self._login: threading.Thread | None = None
+        self._address = ""
         self._contacts: Sequence[Mapping[str, Any]] = ()
         self._read_at = ""
         self._fresh_until = 0.0
@@ -30,7 +31,10 @@ class Phone:
         self.airplane = False
 
     def sign_in(self) -> str:
-        """Begin a login; the address that the system browser is to open. Raises the errors of the library."""
+        """Begin a login, or go on with the one that waits; the address that the system browser is to open.
+        Raises the errors of the library."""
+        if self._login is not None and self._login.is_alive():
+            return self._address
         opened: queue.Queue[str | GrantlineError] = queue.Queue()
         self._problem = None
         self._login = threading.Thread(target=self._wait, args=(opened,), daemon=True)
@@ -38,6 +42,7 @@ class Phone:
         address = opened.get()
         if isinstance(address, GrantlineError):
             raise address
+        self._address = address
         return address
 
     def _wait(self, opened: queue.Queue[str | GrantlineError]) -> None:
@@ -52,8 +57,7 @@ class Phone:
                 timeout=LOGIN_SECONDS, tell=lambda line: None, open_browser=open_browser
             )
         except GrantlineError as problem:
-            if self._login is threading.current_thread():  # nobody began another one meanwhile
-                self._problem = problem
+            self._problem = problem
             opened.put(problem)
 
     def sign_out(self) -> None:

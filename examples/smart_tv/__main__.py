@@ -15,7 +15,8 @@ from grantline import Grantline
 
 BUTTONS: Final = ("code", "off")
 config, port = read_config("smart_tv", port=8705)
-tv = Tv(Grantline.device(config, store=open_store("smart_tv")))
+store = open_store("smart_tv")
+tv = Tv(lambda issuer: Grantline.device({**config, "issuer": issuer or config["issuer"]}, store=store))
 pages = Pages("smart_tv", qr=svg_path)
 
 

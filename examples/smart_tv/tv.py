@@ -4,7 +4,7 @@ that draws the screen gets words and figures."""
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx2
@@ -27,8 +27,10 @@ FIELDS: Final = "Full_Name,Company,Lead_Status,Lead_Source,Created_Time"
 class Tv:
     """One TV. A thread of its own lives its life; buttons and pictures come from others."""
 
-    def __init__(self, device: Device, *, refresh_seconds: float = 5.0) -> None:
-        self._device = device
+    def __init__(self, device_at: Callable[[str], Device], *, refresh_seconds: float = 3.0) -> None:
+        """`device_at` makes the app of a data center, by its issuer; of the home without one."""
+        self._device_at = device_at
+        self._device = device_at("")
         self._refresh_seconds = refresh_seconds
         self._login: Login | None = None
         self._session: Session | None = None
@@ -61,7 +63,7 @@ class Tv:
         button, self._button = self._button, ""
         if button == "off" and self._session is not None:
             self._session.revoke()
-            self._session, self._screen = None, {"name": "start"}
+            self._session, self._device, self._screen = None, self._device_at(""), {"name": "start"}
         if button == "code" and self._session is None:
             self._login = self._device.login()
         if self._login is not None:
@@ -79,6 +81,9 @@ class Tv:
         """Say it, and know how to go on."""
         told = {"what": problem.what, "fix": problem.hint}
         match problem:
+            case WrongDataCenter() if self._is_listed(problem.expected):
+                self._device, self._login, self._button = self._device_at(problem.expected), None, "code"
+                return 0.0  # the person lives there: a new code, which they enter there
             case WrongDataCenter() | CallbackRefused():
                 self._login, self._screen = None, {"name": "refused", **told}
             case GrantTokenUnusable():
@@ -91,6 +96,14 @@ class Tv:
             case _:
                 self._login, self._screen = None, {"name": "trouble", **told}
         return None
+
+    def _is_listed(self, issuer: str) -> bool:
+        """Whether the home lists this data center: nothing is sent to another one."""
+        setup = self._device.setup
+        try:
+            return setup.run(setup.known.find(issuer)) is not None
+        except GrantlineError:
+            return False
 
 
 def read_leads(session: Session) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 // Lead Board: sign in, show leads, and say what happens to the token. The module keeps the token; nothing here does.
-const { Grantline } = await import(document.getElementById("module").href);
+const { Grantline } = await import(document.getElementById("module").src); // checked by its hash when the page loaded
 const find = (id) => document.getElementById(id);
 const facts = JSON.parse(find("facts").textContent);
 const FIELDS = "Full_Name,Company,Lead_Status";
