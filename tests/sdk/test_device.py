@@ -14,12 +14,15 @@ from grantline.sdk import (
     CallbackRefused,
     ClientRejected,
     GrantTokenUnusable,
+    ReconnectRequired,
     ScopeMissing,
     Unreachable,
     WrongDataCenter,
 )
 from grantline.sdk.device import Device
+from grantline.sdk.doctor import examine
 from grantline.sdk.polling import times
+from grantline.sdk.stored import grant_to_tell
 from tests.centers import Sites
 from tests.sdk.waiting import Counted, Lines, counted
 from tests.site import Site
@@ -93,6 +96,28 @@ async def test_a_person_answers_and_the_device_has_a_session_that_a_later_start_
     assert (await found.atoken()).value == (await session.atoken()).value
     await session.arevoke()
     assert await tv.device.asession() is None
+
+
+async def test_a_grant_that_was_taken_back_is_not_the_last_session_any_more(site: Site, tv: Tv) -> None:
+    login = await tv.device.alogin()
+    await site.device_decide(login.user_code, "allow")
+    session = await login.wait()
+    record = tv.setup.store.get(session.grant.key.text)
+    assert record is not None
+    assert record.refresh_token is not None
+    await site.post(
+        "/oauth/v2/token/revoke", {"client_id": record.key.client_id, "token": record.refresh_token.reveal()}
+    )
+    site.clock.advance(3600)
+    with pytest.raises(ReconnectRequired):
+        await session.atoken()
+    assert await tv.device.asession() is None
+    told = grant_to_tell(tv.setup)
+    assert told is not None
+    assert told.ended
+    assert [
+        check.verdict for check in (await tv.setup.arun(examine(tv.setup, told))) if check.name == "token"
+    ] == ["failed"]
 
 
 async def test_threads_have_the_same_and_a_poll_of_a_page_asks_no_faster(site: Site, tv: Tv) -> None:

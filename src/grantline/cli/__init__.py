@@ -7,8 +7,6 @@
 import sys
 from typing import Final
 
-from grantline.sdk import command
-
 __all__ = ["main"]
 
 _OWN: Final = "grantline"
@@ -17,6 +15,8 @@ _OWN: Final = "grantline"
 def main() -> None:
     """Run the command line: exit status 0, 1 with a sentence on standard error, or 2 for wrong usage."""
     if sys.argv[1:2] == ["app"]:
+        from grantline.sdk import command
+
         raise SystemExit(command.main(sys.argv[2:]))
     try:
         from grantline.cli.commands import run
