@@ -97,7 +97,7 @@ def sync(crm: httpx2.Client, legacy: sqlite3.Connection, place: Path) -> Mark:
 def report(crm: httpx2.Client, mark: Mark, done: int, link: str) -> None:
     """What was done, what was not and why, and what the CRM says now."""
     if mark.skipped:
-        print(f"\nSkipped {len(mark.skipped)}; mend them in the old system:\n")
+        print(f"\nSkipped {len(mark.skipped)}, until they are mended in the old system:\n")
         print(render_table(("Product", "Why"), list(mark.skipped.items())))
     shown = ("Product_Code", "Product_Name", "Unit_Price", "Qty_in_Stock")
     query = {"fields": ",".join(shown), "sort_by": "Modified_Time", "per_page": "5"}

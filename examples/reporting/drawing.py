@@ -9,27 +9,25 @@ from typing import Final
 from examples.reporting.figures import Figures
 
 BARS: Final = 36
-_ROW: Final = 34
 _STYLE: Final = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b2521; --quiet: #55605b; --bar: #0e6b53;
-  --rule: #d3d9d6 }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #131a17; --ink: #e8eeeb; --quiet: #a3afa9; --bar: #54c3a2; --rule: #313b36 } }
-* { box-sizing: border-box }
-body { margin: 0 auto; padding: 2rem 1rem; max-width: 68rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif }
-h1 { margin: 0; font-size: 1.6rem } h2 { margin: 0 0 .75rem; font-size: 1.1rem }
-header p { margin: .25rem 0 2rem; color: var(--quiet) }
-section { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 0 2.5rem;
-  padding-block: 1.5rem; border-top: 1px solid var(--rule) }
-h2 { grid-column: 1 / -1 }
-svg { width: 100%; height: auto; overflow: visible } rect { fill: var(--bar) }
-text { fill: var(--ink); font-size: 14px } .number { font-weight: 600 }
-table { width: 100%; border-collapse: collapse; align-self: start; font-size: .875rem }
-th, td { padding: .3rem 0; border-bottom: 1px solid var(--rule); text-align: start; font-weight: 400 }
-th[scope=col] { color: var(--quiet) }
-td, th:last-child { text-align: end; font-variant-numeric: tabular-nums }
-@media (max-width: 44rem) { section { grid-template-columns: minmax(0, 1fr); gap: 1rem } }
+:root { color-scheme: light dark; --ground: light-dark(#f6f4ef, #131319); --paper: light-dark(#fff, #1c1c24);
+  --ink: light-dark(#1e1b2b, #eeebf6); --quiet: light-dark(#565164, #b6b1c6);
+  --bar: light-dark(#4636a6, #b9b0ff); --rule: light-dark(#dcd7cd, #34333f) }
+* { box-sizing: border-box; margin: 0 }
+body { background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
+main { max-width: 60rem; margin: 0 auto; padding: clamp(1rem, 4vw, 3rem) 1rem }
+h1 { font-size: clamp(1.5rem, 1.2rem + 1.6vw, 2.125rem); line-height: 1.15; letter-spacing: -.02em }
+header p { margin-block: .5rem 2rem; color: var(--quiet) }
+table { width: 100%; border-collapse: collapse; margin-block-end: 1.5rem; background: var(--paper);
+  border: 1px solid var(--rule); font-variant-numeric: tabular-nums }
+caption { padding-block-end: .5rem; font-size: 1.125rem; font-weight: 660; text-align: start }
+th, td { padding: .5rem 1rem; border-block-start: 1px solid var(--rule); font-weight: 400; text-align: start }
+thead th { border: 0; font-size: .875rem; color: var(--quiet) }
+th[scope=row] { width: 32%; overflow-wrap: anywhere }
+td { width: 5rem; text-align: end } th:last-child { text-align: end }
+td.bar { width: auto; padding-inline: 0 }
+svg { display: block; width: 100%; height: 1rem } rect { fill: var(--bar) }
+@media (max-width: 30rem) { th, td { padding-inline: .5rem } td { width: 3rem } }
 """
 STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 """What a content policy says to allow exactly this style."""
@@ -53,30 +51,29 @@ def _bar(count: int, most: int) -> str:
 
 
 def render_page(figures: Figures, now: datetime | None = None) -> str:
-    """One document: charts for the eye, and tables with the same numbers for everybody."""
+    """One document. Its charts are tables, so that everybody reads the same numbers."""
     at = (now or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC")
-    sections = "".join(_section(way, figures.rows(way)) for way in figures.by)
+    charts = "".join(_chart(way, figures.rows(way)) for way in figures.by)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Leads</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><main><header><h1>{figures.total:,} leads</h1>"
-        f"<p>As of {at}</p></header>{sections}</main></body></html>"
+        f"<p>As of {at}</p></header>{charts}</main></body></html>"
     )
 
 
-def _section(way: str, rows: list[tuple[str, int]]) -> str:
-    cells = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{count:,}</td></tr>' for name, count in rows)
-    head = f'<tr><th scope="col">{way}</th><th scope="col">Leads</th></tr>'
-    return f"<section><h2>By {way.lower()}</h2>{_chart(rows)}<table>{head}{cells}</table></section>"
-
-
-def _chart(rows: list[tuple[str, int]]) -> str:
-    """Hidden from readers of the screen: the table beside it says the same."""
+def _chart(way: str, rows: list[tuple[str, int]]) -> str:
+    """One table: a name, a bar for the eye, a number."""
     most = max((count for _name, count in rows), default=1)
-    bars = "".join(
-        f'<text x="0" y="{at * _ROW + 20}">{escape(name[:24])}</text>'
-        f'<rect x="170" y="{at * _ROW + 5}" width="{count / most * 380:.1f}" height="20" rx="2"/>'
-        f'<text class="number" x="{count / most * 380 + 178:.1f}" y="{at * _ROW + 20}">{count:,}</text>'
-        for at, (name, count) in enumerate(rows)
+    lines = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td class="bar">{_drawn(count / most)}</td>'
+        f"<td>{count:,}</td></tr>"
+        for name, count in rows
     )
-    return f'<svg viewBox="0 0 600 {max(1, len(rows)) * _ROW}" aria-hidden="true">{bars}</svg>'
+    head = f'<tr><th scope="col" colspan="2">{way}</th><th scope="col">Leads</th></tr>'
+    return f"<table><caption>By {way.lower()}</caption><thead>{head}</thead><tbody>{lines}</tbody></table>"
+
+
+def _drawn(share: float) -> str:
+    bar = f'<rect width="{share * 100:.1f}" height="10"/>'
+    return f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>'

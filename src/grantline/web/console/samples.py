@@ -179,7 +179,7 @@ SAMPLES: Final = MappingProxyType(
                     mark("The next run needs no code: its tokens are kept and renewed."),
                 ),
                 "self-client",
-                Registration(name="Self client", scopes=_of("leads", "READ")),
+                Registration(name="Self client", scopes=(*_of("leads", "READ"), "CRM.users.READ")),
                 port=8,
             ),
             Sample(
