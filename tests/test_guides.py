@@ -93,6 +93,26 @@ def test_the_guide_for_client_based_apps_works(demo: Demo, desk: Path, page: Pag
         expect(page.locator("#out")).to_contain_text("Your first lead is")
 
 
+def test_the_guide_for_the_browser_module_works(demo: Demo, desk: Path, page: Page) -> None:
+    person = demo.user("user")
+    (desk / "app.html").write_text(blocks("browser", "html")[0])
+    with running(blocks("browser", "python")[0], desk):
+        open_soon(page, demo.client("client_based")["origins"][0] + "/app.html")
+        expect(page.locator("#out")).to_have_text("Log in to see your leads.")
+        with page.expect_popup() as opening:
+            page.get_by_role("button", name="Log in with Grantline").click()
+        opening.value.wait_for_selector("input[name=password]")
+        sign_in(opening.value, person["email"], person["password"])
+        if not opening.value.is_closed() and opening.value.locator("button[name=decision]").count():
+            opening.value.click("button[name=decision][value=allow]", no_wait_after=True)
+        told = f"Hello {person['email']}, your first lead is"
+        expect(page.locator("#out")).to_contain_text(told)
+        page.reload()
+        expect(page.locator("#out")).to_contain_text(told)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.locator("#out")).to_have_text("Log in to see your leads.")
+
+
 def test_the_guide_for_devices_works(demo: Demo, desk: Path, page: Page) -> None:
     person = demo.user("user")
     with running(blocks("non-browser", "python")[0], desk) as device:

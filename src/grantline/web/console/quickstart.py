@@ -12,6 +12,7 @@ from grantline.activity import list_entries, list_firsts
 from grantline.clients import Client
 from grantline.oauth.errors import CATALOGUE, OAuthError
 from grantline.oauth.scope import parse_scope
+from grantline.web.browser_sdk import ADDRESS, MODULE
 from grantline.web.console.place import Place
 from grantline.web.console.postman import render_collection
 from grantline.web.console.snippets import (
@@ -58,6 +59,7 @@ async def show_quickstart(visit: Visit, place: Place, client: Client) -> Respons
     language = language if language in LANGUAGES else _usual_language(client)
     scope, problem = _scope(visit, client)
     values = _values(visit, client, scope)
+    module = visit.server.pages.browser_files[ADDRESS + MODULE]
     flow = FLOWS[client.type.name]
     if client.type.name == "client-based" and language == "javascript":
         flow = "page"
@@ -71,7 +73,7 @@ async def show_quickstart(visit: Visit, place: Place, client: Client) -> Respons
             for value, title in LANGUAGES.items()
         ],
         chosen_language=language,
-        snippet="" if language == "postman" else render_snippet(client, language, **values),
+        snippet="" if language == "postman" else render_snippet(client, language, module=module, **values),
         file_name="quickstart.html" if flow == "page" else _FILES.get(language, ""),
         needs=_(_NEEDS[flow]),
         has_secret=client.type.secret == "required",

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from grantline.clients import Client
 from grantline.scopes import Catalog
+from grantline.web.browser_sdk import BrowserFile
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     {"curl": "curl", "python": "Python", "javascript": "JavaScript", "postman": "Postman"}
@@ -74,12 +75,19 @@ def authorization_url(client: Client, issuer: str, scope: str, redirect_uri: str
 
 
 def render_snippet(
-    client: Client, language: str, *, issuer: str, scope: str, redirect_uri: str, call: tuple[str, str]
+    client: Client,
+    language: str,
+    *,
+    issuer: str,
+    scope: str,
+    redirect_uri: str,
+    call: tuple[str, str],
+    module: BrowserFile,
 ) -> str:
-    """The program in one of LANGUAGES but Postman."""
-    flow = FLOWS[client.type.name]
+    """The program in one of LANGUAGES but Postman; `module` is what a page loads."""
+    flow, write_call = FLOWS[client.type.name], _CALLS[language]
     if client.type.name == "client-based" and language == "javascript":
-        flow = "page"
+        flow, write_call = "page", _page_call
     text = (_TEXTS / f"{flow}.{language}.txt").read_text()
     if client.type.public:
         kept = [line for line in text.splitlines(keepends=True) if SECRET_VARIABLE not in line]
@@ -92,7 +100,9 @@ def render_snippet(
         scope=write(scope),
         scope_words=" ".join(scope.split()),  # it stands in a comment, which ends with its line
         authorize=write(authorization_url(client, issuer, scope, redirect_uri)),
-        call=_CALLS[language](call),
+        call=write_call(call),
+        module=write(issuer + module.pinned),
+        integrity=write(module.integrity),
     )
 
 
@@ -126,6 +136,11 @@ def _python_call(call: tuple[str, str]) -> str:
 def _javascript_call(call: tuple[str, str]) -> str:
     base, path = call
     return f'issuer + "{path}"' if base == "issuer" else f'tokens.api_domain + "{path}"'
+
+
+def _page_call(call: tuple[str, str]) -> str:
+    base, path = call
+    return f'issuer + "{path}"' if base == "issuer" else f'gl.apiDomain + "{path}"'
 
 
 _WRITERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(

@@ -189,8 +189,8 @@ export class Grantline extends EventTarget {
   }
 
   /**
-   * As `fetch`, with the token. `url`: a path at the person's apiDomain, or an address there or at one of `apis`;
-   * the token goes nowhere else. A token that is refused is renewed once.
+   * As `fetch`, with the token. `url`: a path at the person's apiDomain, or an address there, at one of `apis` or
+   * at the server that made the token; it goes nowhere else. A token that is refused is renewed once.
    * @returns {Promise<Response>}
    */
   async fetch(url, init = {}) {
@@ -455,14 +455,14 @@ export class Grantline extends EventTarget {
   }
 
   #apiAddress(target) {
-    const { apiDomain } = this;
-    const apis = [apiDomain, ...this.#setup.apis].filter(Boolean);
-    if (typeof target === "string" && target.startsWith("/") && apis.length > 0) return apis[0].replace(/\/$/, "") + target;
-    const url = new URL(target, location.href);
+    const { apiDomain } = this, issuer = this.#tokens?.server.issuer;
+    const apis = [apiDomain, ...this.#setup.apis, issuer].filter(Boolean);
+    const text = String(target);
+    const url = new URL(text.startsWith("/") ? apis[0].replace(/\/$/, "") + text : text, location.href);
     const inside = apis.map((api) => new URL(api)).some((api) => url.origin === api.origin && !url.username
       && `${url.pathname}/`.startsWith(`${api.pathname.replace(/\/$/, "")}/`));
     if (inside) return url.href;
-    throw misuse(`${url.origin} gets no token: it is not ${apiDomain || "an API"} that this app names.`);
+    throw misuse(`${url.origin} gets no token: it is not ${apiDomain || "an API"} and not among this app's apis.`);
   }
 }
 
