@@ -17,7 +17,7 @@ from grantline.sdk.challenge import bearer_challenge
 from grantline.sdk.errors import AddressRefused, ScopeMissing, WrongDataCenter
 from grantline.sdk.events import Name
 from grantline.sdk.metadata import check_address
-from grantline.sdk.record import AccessToken
+from grantline.sdk.record import AccessToken, Secret
 from grantline.sdk.renewing import Grant
 
 Origin = tuple[str, str, int | None]
@@ -45,11 +45,11 @@ class Tokens(Protocol):
         """See Session."""
         ...
 
-    def token(self, *, scope: tuple[str, ...] = ..., refused: str = ...) -> AccessToken:
+    def token(self, *, scope: tuple[str, ...] = ..., refused: str | Secret = ...) -> AccessToken:
         """See Session."""
         ...
 
-    async def atoken(self, *, scope: tuple[str, ...] = ..., refused: str = ...) -> AccessToken:
+    async def atoken(self, *, scope: tuple[str, ...] = ..., refused: str | Secret = ...) -> AccessToken:
         """See Session."""
         ...
 
@@ -65,12 +65,12 @@ class Calls:
         self._in_vain: tuple[AccessToken, float] | None = None
         self.auth: SessionAuth | None = None
 
-    def token(self, to: Origin, refused: str = "") -> AccessToken:
+    def token(self, to: Origin, refused: str | Secret = "") -> AccessToken:
         """The token for a call to this origin. Raises AddressRefused and the errors of a renewal."""
         self._check(to, "" if self._named else self.session.api_domain)
         return self.session.token(scope=self.scope, refused=refused)
 
-    async def atoken(self, to: Origin, refused: str = "") -> AccessToken:
+    async def atoken(self, to: Origin, refused: str | Secret = "") -> AccessToken:
         """The same, for tasks."""
         self._check(to, "" if self._named else await self.session.aapi_domain())
         return await self.session.atoken(scope=self.scope, refused=refused)
@@ -164,7 +164,7 @@ class SessionAuth:
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """For Client. Between the two sends nothing is held."""
-        refused = ""
+        refused: str | Secret = ""
         for first in (True, False):
             token = self._calls.token(_origin(request.url), refused)
             if not first and not _can_be_sent_again(request):
@@ -176,12 +176,12 @@ class SessionAuth:
                 response.read()
             if not self._goes_on(response, token, first=first):
                 return None
-            request, refused = response.request, token.value
+            request, refused = response.request, token.secret
         return None
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """For AsyncClient."""
-        refused = ""
+        refused: str | Secret = ""
         for first in (True, False):
             token = await self._calls.atoken(_origin(request.url), refused)
             if not first and not _can_be_sent_again(request):
@@ -194,7 +194,7 @@ class SessionAuth:
                 await response.aread()
             if not self._goes_on(response, token, first=first):
                 return
-            request, refused = response.request, token.value
+            request, refused = response.request, token.secret
 
     def _goes_on(self, response: Any, token: AccessToken, *, first: bool) -> bool:
         body = response.content if response.status_code == 401 else b""

@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from grantline.sdk.effects import Delete, Effect, Flow, Get, Put, Reply, Send, Sleep, TryLock, Unlock
-from grantline.sdk.errors import Unreachable
+from grantline.sdk.errors import GrantlineError, Unreachable
+from grantline.sdk.frames import bare
 from grantline.sdk.record import Secret
 from grantline.sdk.stores.protocol import AsyncStore, Store
 
@@ -67,6 +68,8 @@ def run(flow: Flow[T], store: Store, wire: Wire) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+    except GrantlineError as problem:
+        raise bare(problem) from problem.__cause__
 
 
 async def arun(flow: Flow[T], store: AsyncStore, wire: AsyncWire) -> T:
@@ -101,6 +104,8 @@ async def arun(flow: Flow[T], store: AsyncStore, wire: AsyncWire) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+    except GrantlineError as problem:
+        raise bare(problem) from problem.__cause__
 
 
 class InThreads:

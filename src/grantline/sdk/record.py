@@ -21,9 +21,10 @@ class Secret:
         """The text itself."""
         return self._value
 
-    def says(self, text: str) -> bool:
+    def says(self, text: "str | Secret") -> bool:
         """Whether this is the text, in the same time for any text."""
-        return hmac.compare_digest(self._value.encode(), text.encode())
+        other = text._value if isinstance(text, Secret) else text
+        return hmac.compare_digest(self._value.encode(), other.encode())
 
     def __repr__(self) -> str:
         return f"Secret({REDACTED})"

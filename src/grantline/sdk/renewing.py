@@ -71,7 +71,7 @@ def check_scope(record: Record, scope: tuple[str, ...]) -> None:
 
 
 def renew(
-    grant: Grant, scope: tuple[str, ...] = (), *, min_seconds: float = 0, refused: str = ""
+    grant: Grant, scope: tuple[str, ...] = (), *, min_seconds: float = 0, refused: str | Secret = ""
 ) -> Flow[tuple[Record, AccessToken]]:
     """A token that is good for `min_seconds` and is not `refused`, which an API did not take; and the grant
     as it is stored now. Raises the errors of the tree."""
@@ -97,7 +97,7 @@ def renew(
 
 
 def _good_one(
-    grant: Grant, scope: tuple[str, ...], min_seconds: float, refused: str
+    grant: Grant, scope: tuple[str, ...], min_seconds: float, refused: str | Secret
 ) -> Flow[tuple[Record, AccessToken] | None]:
     """What the store has by now, if it is good enough."""
     record = yield from read(grant)

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from grantline.sdk.effects import Flow, Get, Put, Unlock
@@ -33,7 +33,7 @@ _LATEST_SECONDS: Final = 10**11
 class GrantToken:
     """The console's code, with what the file says of it."""
 
-    code: str
+    code: str = field(repr=False)
     scope: tuple[str, ...] = ()
     expires_at: float | None = None
 

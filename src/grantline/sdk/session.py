@@ -68,9 +68,12 @@ class Session:
 
     # Tokens
 
-    def token(self, *, scope: tuple[str, ...] = (), min_seconds: float = 0, refused: str = "") -> AccessToken:
+    def token(
+        self, *, scope: tuple[str, ...] = (), min_seconds: float = 0, refused: str | Secret = ""
+    ) -> AccessToken:
         """A live access token. `min_seconds`: how long it must live, as for a long upload; `refused`: the
         value of one that an API did not take. Raises the errors of the tree."""
+        refused = _hidden(refused) if refused else ""
         while True:
             fresh = self._fresh(scope, min_seconds, refused)
             if fresh is not None:
@@ -85,9 +88,10 @@ class Session:
                 flight.result()
 
     async def atoken(
-        self, *, scope: tuple[str, ...] = (), min_seconds: float = 0, refused: str = ""
+        self, *, scope: tuple[str, ...] = (), min_seconds: float = 0, refused: str | Secret = ""
     ) -> AccessToken:
         """The same, for tasks."""
+        refused = _hidden(refused) if refused else ""
         while True:
             fresh = self._fresh(scope, min_seconds, refused)
             if fresh is not None:
@@ -102,7 +106,7 @@ class Session:
             with suppress(Abandoned):
                 await asyncio.wrap_future(flight)
 
-    def _fresh(self, scope: tuple[str, ...], min_seconds: float, refused: str) -> AccessToken | None:
+    def _fresh(self, scope: tuple[str, ...], min_seconds: float, refused: str | Secret) -> AccessToken | None:
         """What nearly every call gets: no lock, no store, no arithmetic on secrets."""
         held = self._held.get(scope)
         if held is None:
@@ -114,7 +118,7 @@ class Session:
         return token if not refused or not token.secret.says(refused) else None
 
     def _look(
-        self, scope: tuple[str, ...], min_seconds: float, refused: str
+        self, scope: tuple[str, ...], min_seconds: float, refused: str | Secret
     ) -> tuple[AccessToken | None, str]:
         """What this process holds, and how it stands."""
         held = self._held.get(scope)
@@ -131,7 +135,7 @@ class Session:
         flight: Future[None],
         scope: tuple[str, ...],
         min_seconds: float,
-        refused: str,
+        refused: str | Secret,
         early: AccessToken | None,
     ) -> AccessToken:
         flow = renew(self.grant, scope, min_seconds=min_seconds, refused=refused)
@@ -146,7 +150,7 @@ class Session:
         flight: Future[None],
         scope: tuple[str, ...],
         min_seconds: float,
-        refused: str,
+        refused: str | Secret,
         early: AccessToken | None,
     ) -> AccessToken:
         flow = renew(self.grant, scope, min_seconds=min_seconds, refused=refused)
@@ -292,3 +296,8 @@ def _revoke(grant: Grant) -> Flow[None]:
         if reply.status >= 500:
             raise Unreachable(f"{grant.key.issuer} could not revoke now (answered {reply.status}).")
     yield Delete(grant.key.text)
+
+
+def _hidden(text: str | Secret) -> Secret:
+    """The text as tracebacks may show it."""
+    return text if isinstance(text, Secret) else Secret(text)

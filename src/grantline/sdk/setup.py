@@ -19,6 +19,7 @@ from grantline.sdk.driving import AsyncHttpWire, AsyncWire, HttpWire, InThreads,
 from grantline.sdk.effects import Flow
 from grantline.sdk.errors import ClientRejected
 from grantline.sdk.events import Events, Hook
+from grantline.sdk.frames import frameless
 from grantline.sdk.identity import Keys
 from grantline.sdk.metadata import check_address
 from grantline.sdk.record import Key, Secret
@@ -128,6 +129,7 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | None
 """A JSON file of the console, by its path, or its members."""
 
 
+@frameless
 def set_up(
     source: Source = None,
     *,

@@ -18,6 +18,7 @@ from grantline.sdk.callback import answering, check_attempt, check_outcome, read
 from grantline.sdk.driving import InThreads
 from grantline.sdk.effects import Flow, Get, TryLock, Unlock
 from grantline.sdk.errors import CallbackRefused
+from grantline.sdk.frames import aframeless, frameless
 from grantline.sdk.identity import Identity
 from grantline.sdk.keeping import Kept, take_in
 from grantline.sdk.record import Key, Record, Secret
@@ -67,6 +68,7 @@ class WebApp:
 
     # Signing in
 
+    @frameless
     def start(
         self,
         return_to: str = "/",
@@ -82,6 +84,7 @@ class WebApp:
         more = _more(login_hint, prompt, offline)
         return self.setup.run(self._start(return_to, scopes(scope), more, cookies or {}))
 
+    @aframeless
     async def astart(
         self,
         return_to: str = "/",
@@ -96,11 +99,13 @@ class WebApp:
         more = _more(login_hint, prompt, offline)
         return await self.setup.arun(self._start(return_to, scopes(scope), more, cookies or {}))
 
+    @frameless
     def finish(self, callback_url: str, cookies: Mapping[str, str]) -> Finished:
         """Take the answer: the address that the browser came to, with its query, and the request's cookies.
         Raises CallbackRefused and the others of the tree; then the browser is not signed in."""
         return self.setup.run(self._finish(callback_url, cookies))
 
+    @aframeless
     async def afinish(self, callback_url: str, cookies: Mapping[str, str]) -> Finished:
         """The same, for tasks."""
         return await self.setup.arun(self._finish(callback_url, cookies))

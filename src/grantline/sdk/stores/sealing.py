@@ -18,6 +18,7 @@ import warnings
 from typing import Final
 
 from grantline.sdk.errors import StoreRefused
+from grantline.sdk.frames import frameless
 from grantline.sdk.record import Record, Secret, dump, load
 from grantline.sdk.stores.keyrings import MAKE_KEY, VARIABLE, key_of_keyring
 from grantline.sdk.stores.protocol import Store
@@ -47,6 +48,7 @@ class Seal:
                 stacklevel=3,
             )
 
+    @frameless
     def close(self, name: str, record: Record) -> bytes:
         """The record as bytes, for the place `name`. Raises StoreRefused without a key."""
         content = json.dumps(dump(record), separators=(",", ":")).encode()
@@ -57,6 +59,7 @@ class Seal:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return SEALED + nonce + AESGCM(self._found()[0]).encrypt(nonce, content, SEALED + name.encode())
 
+    @frameless
     def open(self, name: str, data: bytes, *, version: int | None = None) -> Record:
         """The record that these bytes of the place `name` are. `version` is what the place says beside them,
         if it does. Raises StoreRefused."""
