@@ -3,6 +3,7 @@ what else may knock meanwhile, and what happens without a browser (RFC 8252)."""
 
 import asyncio
 import socket
+import webbrowser
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -77,7 +78,10 @@ async def mac(site: Site) -> Mac:
     return await make(site)
 
 
-async def test_the_browser_goes_there_and_back_and_the_code_stays_in_no_address(site: Site, mac: Mac) -> None:
+async def test_8252_6_a_the_browser_goes_there_and_back_and_the_code_stays_in_no_address(
+    site: Site, mac: Mac
+) -> None:
+    """RFC 8252 §6: with PKCE."""
     assert await mac.desktop.asession() is None
     session = await mac.login()
     assert await site.works((await session.atoken()).value)
@@ -98,6 +102,8 @@ async def test_the_browser_goes_there_and_back_and_the_code_stays_in_no_address(
     for secret in (back.url.params["code"], back.url.params["state"], (await session.atoken()).value):
         assert secret not in page.text
     assert "server" not in page.headers
+    assert httpx2.URL(mac.told[0].split("\n")[1]).params["code_challenge_method"] == "S256"
+    assert "code_verifier=" in next(body for url, body in mac.lines.asked if url.endswith("/token"))
 
 
 async def test_a_thread_waits_as_well_and_the_id_token_says_who_it_is(site: Site) -> None:
@@ -153,7 +159,10 @@ async def test_only_the_answer_of_this_attempt_counts_and_only_once(mac: Mac) ->
             await http.get(f"http://127.0.0.1:{place.port}{first.headers['location']}")
 
 
-async def test_what_goes_wrong_is_raised_and_the_page_says_to_look_at_the_app(site: Site, mac: Mac) -> None:
+async def test_8252_8_10_a_what_goes_wrong_is_raised_and_the_page_says_to_look_at_the_app(
+    site: Site, mac: Mac
+) -> None:
+    """RFC 8252 §8.10: an answer of another server is one of those."""
     mac.decision = "deny"
     with pytest.raises(CallbackRefused):
         await mac.login()
@@ -171,7 +180,9 @@ async def test_what_goes_wrong_is_raised_and_the_page_says_to_look_at_the_app(si
     assert await mac.desktop.asession() is None
 
 
-async def test_who_does_not_come_back_leaves_no_listener_behind(mac: Mac) -> None:
+async def test_8252_7_3_b_who_does_not_come_back_leaves_no_listener_behind(mac: Mac) -> None:
+    """RFC 8252 §7.3."""
+
     def closed() -> bool:
         with socket.socket() as probe:
             port = httpx2.URL(httpx2.URL(mac.told[-1].split("\n")[1]).params["redirect_uri"]).port
@@ -199,19 +210,23 @@ async def test_who_does_not_come_back_leaves_no_listener_behind(mac: Mac) -> Non
     assert closed()
 
 
-async def test_without_a_browser_a_short_code_does_or_the_address_is_told(site: Site) -> None:
+async def test_8628_3_3_1_a_without_a_browser_a_short_code_does(site: Site) -> None:
+    """RFC 8628 §3.3.1: the code is told beside the address."""
     device = await make(site, "non-browser")
     entered: list[httpx2.Response] = []
 
     def enter(line: str) -> None:
+        assert f"{site.issuer}/device" in line
         code = line.rpartition(" ")[2]
         deciding = asyncio.run_coroutine_threadsafe(site.device_decide(code, "allow"), device.loop)
         entered.append(deciding.result())
 
-    login = asyncio.to_thread(device.desktop.login, open_browser=False, tell=enter)
-    session = await login
+    session = await asyncio.to_thread(device.desktop.login, open_browser=False, tell=enter)
     assert await site.works((await session.atoken()).value)
     assert entered[0].status_code == 200
+
+
+async def test_without_a_browser_and_without_a_short_code_the_address_is_told(site: Site) -> None:
     phone = await make(site)
 
     def tell(line: str) -> None:
@@ -259,7 +274,10 @@ def test_the_address_is_the_registered_one_with_a_port() -> None:
         assert again.redirect_uri == f"http://127.0.0.1:{first.port}"
 
 
-def test_a_browser_that_the_person_could_not_see_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_8252_8_12_a_it_is_the_systems_browser_and_one_that_the_person_can_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 8252 §8.12."""
     names = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_TTY")
     for platform, environment, there in (
         ("linux", {}, False),
@@ -275,4 +293,4 @@ def test_a_browser_that_the_person_could_not_see_is_not_opened(monkeypatch: pyte
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("grantline.sdk.desktop.sys.platform", platform)
-        assert (system_browser() is not None) is there, (platform, environment)
+        assert system_browser() is (webbrowser.open if there else None), (platform, environment)

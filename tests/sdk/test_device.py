@@ -139,15 +139,35 @@ async def test_threads_have_the_same_and_a_poll_of_a_page_asks_no_faster(site: S
         pickle.dumps(again)
 
 
-async def test_slow_down_is_for_good_and_silence_makes_the_pauses_longer(site: Site, tv: Tv) -> None:
+async def test_8628_3_1_c_nothing_is_asked_before_somebody_wants_to_sign_in(tv: Tv) -> None:
+    """RFC 8628 §3.1."""
+    assert tv.lines.asked == []
+    login = await tv.device.alogin()
+    assert [url.rpartition("/")[2] for url, _ in tv.lines.asked] == ["oauth-authorization-server", "code"]
+    assert login.user_code
+
+
+async def test_8628_3_5_c_slow_down_is_for_good(site: Site, tv: Tv) -> None:
+    """RFC 8628 §3.5."""
     slow, pending = answer(400, error="slow_down"), answer(400, error="authorization_pending")
-    lost, ill = httpx2.ConnectError("no"), httpx2.Response(503, json={"error": "temporarily_unavailable"})
-    busy = httpx2.Response(429, json={"error": "temporarily_unavailable"}, headers={"retry-after": "90"})
-    words(tv, pending, slow, pending, slow, lost, lost, ill, busy, pending)
+    words(tv, pending, slow, pending, slow, pending)
     login = await tv.device.alogin()
     await site.device_decide(login.user_code, "allow")
     session = await login.wait()
-    assert tv.setup.slept == [5, 5, 10, 10, 15, 30, 60, 60, 90, 15]
+    assert tv.setup.slept == [5, 5, 10, 10, 15, 15]
+    assert await site.works((await session.atoken()).value)
+
+
+async def test_8628_3_5_e_silence_makes_the_pauses_longer(site: Site, tv: Tv) -> None:
+    """RFC 8628 §3.5."""
+    pending = answer(400, error="authorization_pending")
+    lost, ill = httpx2.ConnectError("no"), httpx2.Response(503, json={"error": "temporarily_unavailable"})
+    busy = httpx2.Response(429, json={"error": "temporarily_unavailable"}, headers={"retry-after": "90"})
+    words(tv, lost, lost, ill, lost, lost, busy, pending)
+    login = await tv.device.alogin()
+    await site.device_decide(login.user_code, "allow")
+    session = await login.wait()
+    assert tv.setup.slept == [5, 10, 20, 40, 60, 60, 90, 5]
     assert await site.works((await session.atoken()).value)
 
 
@@ -168,7 +188,8 @@ async def test_a_code_that_nobody_entered_says_to_start_again(site: Site, tv: Tv
     assert sum(tv.setup.slept) == 1205
 
 
-async def test_any_other_answer_ends_it(site: Site, tv: Tv) -> None:
+async def test_8628_3_5_d_any_other_answer_ends_it(site: Site, tv: Tv) -> None:
+    """RFC 8628 §3.5."""
     login = await tv.device.alogin()
     await site.device_decide(login.user_code, "deny")
     with pytest.raises(CallbackRefused, match="did not allow"):
@@ -227,9 +248,10 @@ async def test_a_start_that_is_refused_says_why(site: Site, tv: Tv) -> None:
         ({}, (5, 300)),
     ],
 )
-def test_times_are_seconds_or_the_vendors_milliseconds(
+def test_8628_3_2_b_times_are_seconds_or_the_vendors_milliseconds(
     said: dict[str, Any], expected: tuple[float, float]
 ) -> None:
+    """RFC 8628 §3.2: five seconds where nothing is said."""
     assert times(said) == expected
 
 
