@@ -21,7 +21,10 @@ from grantline.sdk import (
     Unreachable,
     WrongDataCenter,
 )
+from grantline.sdk.api_domain import fits
 from grantline.sdk.challenge import bearer_challenge
+from grantline.sdk.metadata import DataCenters
+from grantline.sdk.vendor import known_centers
 from tests.sdk.outside import INVALID, SCOPE, Outside, outside
 
 Ask = Callable[..., tuple[int, bytes]]
@@ -254,6 +257,38 @@ async def test_T110_an_api_domain_that_no_list_has_gets_no_token(
     assert home.renewed == 1
     assert home.asked.count("/centers") == (0 if not listed else 1 if believed else 4)
     assert not stranger.calls or believed
+
+
+@pytest.mark.parametrize(
+    ("issuer", "told", "believed"),
+    [
+        ("https://accounts.example.com", "https://api.example.com", True),
+        ("https://accounts.example.com", "https://accounts.example.com", True),
+        ("https://example.com", "https://api.example.com:8443", True),
+        ("https://accounts.example.co.uk", "https://api.example.co.uk", True),
+        ("https://accounts.example.com", "https://api.example.com.evil.net", False),
+        ("https://accounts.example.com", "https://badexample.com", False),
+        ("https://accounts.example.com", "http://api.example.com", False),
+        ("https://accounts.example.com", "https://127.0.0.1", False),
+        ("https://one.co.uk", "https://two.co.uk", False),
+        ("https://10.1.2.3", "https://11.1.2.3", False),
+        ("https://intern", "https://other", False),
+        ("http://127.0.0.1:8700", "http://localhost:8702", True),
+        ("http://127.0.0.1:8700", "https://api.example.com", False),
+    ],
+)
+def test_T110_without_a_list_an_api_domain_is_at_the_servers_own_site(
+    issuer: str, told: str, believed: bool
+) -> None:
+    assert fits(told, issuer, DataCenters(issuer)) is believed
+
+
+def test_T110_the_vendors_list_is_known_without_asking() -> None:
+    centers = known_centers("https://accounts.zoho.eu")
+    assert centers is not None
+    assert fits("https://www.zohoapis.eu", centers.home, centers)
+    assert not fits("https://www.zohoapis.eu.example.com", centers.home, centers)
+    assert not fits("https://accounts.zoho.eu", centers.home, centers)
 
 
 @pytest.mark.parametrize(

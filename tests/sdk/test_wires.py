@@ -4,6 +4,8 @@ import asyncio
 import gc
 import json
 import os
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -35,10 +37,15 @@ def test_threads_that_come_first_together_share_a_client_and_one_renewal(home: O
 
     home.session(store)
     threads = [threading.Thread(target=work) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that each is interrupted everywhere
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(patience)
     assert len(made) == 12
     assert len(set(map(id, made))) == 1
     assert len(set(values)) == home.renewed == 1
@@ -51,12 +58,19 @@ def test_tasks_of_one_loop_after_another_and_of_two_at_once_are_served(home: Out
     wire = AsyncHttpWire()
     request = Send("GET", f"{home.address}/centers")
 
-    async def ask() -> int:
+    together = threading.Barrier(2)
+
+    async def ask(*, beside: bool = False) -> int:
+        if beside:
+            await wire.send(request)
+            together.wait()
+            assert len(wire._clients) == 2
+            together.wait()
         replies = await asyncio.gather(*(wire.send(request) for _ in range(5)))
         return sum(reply.status == 200 for reply in replies)
 
     found = [asyncio.run(ask()), asyncio.run(ask())]
-    threads = [threading.Thread(target=lambda: found.append(asyncio.run(ask()))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: found.append(asyncio.run(ask(beside=True)))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -78,6 +92,8 @@ def test_a_forked_process_makes_its_own_client_and_waits_for_no_thread_that_it_l
     child = os.fork()
     if child == 0:
         try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)  # it must not stay behind if it waits for ever
             said = {"token": session.token(refused=session.token().value).value}
             said["clients"] = str(os.getpid() in session._wire._clients)  # type: ignore[attr-defined]
             os.write(writing, json.dumps(said).encode())
