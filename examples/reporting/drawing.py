@@ -27,7 +27,11 @@ th[scope=row] { width: 32%; overflow-wrap: anywhere }
 td { width: 5rem; text-align: end } th:last-child { text-align: end }
 td.bar { width: auto; padding-inline: 0 }
 svg { display: block; width: 100%; height: 1rem } rect { fill: var(--bar) }
-@media (max-width: 30rem) { th, td { padding-inline: .5rem } td { width: 3rem } }
+@media (max-width: 30rem) {
+  th, td { padding-inline: .5rem }
+  th[scope=row] { width: 42% }
+  td { width: 2.5rem }
+}
 """
 STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 """What a content policy says to allow exactly this style."""
