@@ -18,11 +18,13 @@ from grantline.sdk import HttpWire
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.command import main
 from tests.centers import Sites
+from tests.running import ROOT
 from tests.sdk.waiting import FromThread, Lines
 from tests.site import SCOPE, App, Site
 from tests.threats.test_data_centers_people import EU
 
 KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
+GUIDE = ROOT / "docs" / "guides" / "app-command.md"
 REGISTERED = "http://127.0.0.1/cb"
 
 
@@ -96,6 +98,8 @@ async def test_the_doctor_has_nothing_to_say_against_an_app_that_is_well(site: S
         "token": "warning",
         "store": "ok",
     }
+    table = GUIDE.read_text().partition("| --- | --- | --- |\n")[2]
+    assert set(re.findall(r"(?m)^\| (\w[\w ]*?) \|", table)) == set(found), "the guide says what is looked at"
     assert await shell.run("doctor", await site.app("server-based")) == 0
     assert re.search(r"(?m)^ok +client +The server knows .* and takes its secret\.$", shell.out)
     assert re.search(r"(?m)^warning +token +No grant of this app is stored\.\n +Sign in", shell.out)
