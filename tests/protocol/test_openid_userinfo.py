@@ -24,7 +24,7 @@ async def test_core_5_1_a_claims_have_their_types(site: Site) -> None:
     """OpenID Connect Core §5.1: verified is a boolean, updated_at a number, the rest text."""
     members = (await userinfo(site, await token_of(site))).json()
     assert {name: type(value) for name, value in members.items()} == {
-        **dict.fromkeys(("sub", "name", "given_name", "family_name", "email"), str),
+        **dict.fromkeys(("sub", "name", "given_name", "family_name", "email", "organization"), str),
         "email_verified": bool,
         "updated_at": int,
     }

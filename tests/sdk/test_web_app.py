@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 import pytest
 
+from grantline.accounts import personal_organization
 from grantline.sdk import (
     CallbackRefused,
     ClientRejected,
@@ -89,6 +90,9 @@ async def test_a_person_signs_in_and_every_process_has_their_grant(site: Site) -
     who = done.identity
     assert (who.issuer, who.subject) == (site.issuer, site.account.sub)
     assert (who.email, who.name) == (site.account.email, site.account.name)
+    home = await personal_organization(site.db, site.account.id)
+    assert who.organization == str(home.id)
+    assert made.web.session(who.subject, organization=who.organization).grant.key == done.session.grant.key
     later = made.another().session(who.subject)
     assert await later.atoken() == await done.session.atoken()
     assert later.status().email == site.account.email
@@ -99,10 +103,23 @@ async def test_a_person_signs_in_and_every_process_has_their_grant(site: Site) -
     refresh = made.setup.store.get(later.grant.key.text)
     assert refresh is not None
     assert refresh.refresh_token is not None
+    assert refresh.extra["organization"] == who.organization
     assert all(
         made.app.secret not in repr(one) for one in (made.web, started, done, made.setup) if made.app.secret
     )
     assert cookies[started.cookie_name] not in repr(started)
+
+
+async def test_R77_an_app_may_keep_one_grant_for_each_organization_of_a_person(site: Site) -> None:
+    made = await make(site)
+    made.setup.per_organization = True
+    started, cookies = await made.start()
+    done = await made.web.afinish(await made.answer(started), cookies)
+    who = done.identity
+    assert done.session.grant.key.organization == who.organization != ""
+    assert (await made.web.session(who.subject, organization=who.organization).atoken()).value
+    with pytest.raises(ReconnectRequired):
+        await made.web.session(who.subject, organization="1").atoken()
 
 
 async def test_threads_sign_people_in_as_tasks_do(site: Site) -> None:

@@ -33,6 +33,7 @@ CLAIMS = (
     "given_name",
     "family_name",
     "updated_at",
+    "organization",
     "email",
     "email_verified",
 )

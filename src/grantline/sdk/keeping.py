@@ -58,7 +58,7 @@ def take_in(
     key = setup.key(server.issuer, subject=identity.subject, organization=identity.organization, name=name)
     grant = setup.grant(key)
     grant.server = server
-    told = {"home": setup.app.issuer, "name": identity.name, "organization_name": identity.organization_name}
+    told = {"home": setup.app.issuer, **about(identity)}
     owner = secrets.token_hex(8)
     yield from take_lock(key.text, owner)  # a renewal that is under way would write the old grant over it
     try:
@@ -66,3 +66,13 @@ def take_in(
     finally:
         yield Unlock(key.text, owner)
     return Kept(setup.session(grant), identity)
+
+
+def about(identity: Identity) -> Mapping[str, str]:
+    """What is kept of a person beside the key and the address (R77)."""
+    said = {
+        "name": identity.name,
+        "organization": identity.organization,
+        "organization_name": identity.organization_name,
+    }
+    return {name: value for name, value in said.items() if value}

@@ -52,6 +52,8 @@ class Setup:
     api_domain: str = ""
     """Where the APIs of the app's own server are, if the app is to say so."""
     on_event: Hook | None = None
+    per_organization: bool = False
+    """One grant for each organization of a person, in the place of one for each person."""
     known: Known = field(init=False)
     keys: Keys = field(init=False)
     _clocks: dict[str, ServerClock] = field(init=False)
@@ -73,6 +75,7 @@ class Setup:
 
     def key(self, issuer: str = "", *, subject: str = "", organization: str = "", name: str = "") -> Key:
         """The key of one grant of the app."""
+        organization = organization if self.per_organization else ""
         return Key(issuer or self.app.issuer, self.app.client_id, subject, organization, name)
 
     def grant(self, key: Key, *, own: bool = False) -> Grant:
@@ -123,6 +126,7 @@ class Options(TypedDict, total=False):
     basic: bool
     api_domain: str
     on_event: Hook | None
+    per_organization: bool
 
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | None

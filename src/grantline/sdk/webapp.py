@@ -121,8 +121,8 @@ class WebApp:
     # People who were here before
 
     def session(self, subject: str, *, issuer: str = "", organization: str = "", name: str = "") -> Session:
-        """The grant of a person, by what Identity said. One that is not stored shows when a token is asked
-        for (ReconnectRequired)."""
+        """The grant of a person, by what Identity said; `organization` matters where the app keeps one for
+        each. One that is not stored shows when a token is asked for (ReconnectRequired)."""
         key = self.setup.key(issuer, subject=subject, organization=organization, name=name)
         return self.setup.session(self.setup.grant(key))
 

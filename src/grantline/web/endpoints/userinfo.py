@@ -31,6 +31,8 @@ async def userinfo(server: Server, call: Call) -> Answer:
     client = await find_client(server.db, token.authorization.client_id)
     vendor = client is not None and client.vendor_compatible
     members = {"sub": account.sub, **claims_for(account, token.scope, vendor_names=vendor)}
+    if "profile" in token.scope:
+        members["organization"] = str(token.authorization.organization_id)
     return json_answer(members, client_id=token.authorization.client_id)
 
 
