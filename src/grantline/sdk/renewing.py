@@ -8,6 +8,7 @@ before it wrote, the same refresh is asked again, which the server answers alike
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from grantline.sdk.errors import ReconnectRequired, ScopeMissing, StoreRefused, 
 from grantline.sdk.events import Events
 from grantline.sdk.metadata import Server, discover
 from grantline.sdk.record import AccessToken, Key, Record, Secret
+from grantline.sdk.saving import persistently, put_what_is_left, save
 from grantline.sdk.windows import Windows
 
 LOCK_SECONDS: Final = 45.0
@@ -75,25 +77,33 @@ def renew(
 ) -> Flow[tuple[Record, AccessToken]]:
     """A token that is good for `min_seconds` and is not `refused`, which an API did not take; and the grant
     as it is stored now. Raises the errors of the tree."""
-    owner = secrets.token_hex(8)
-    waited = 0.0
-    while True:
-        found = yield from _good_one(grant, scope, min_seconds, refused)
-        if found is not None:
-            if waited:
-                grant.events.tell("waited", grant.key, waited)
-            return found
-        if (yield TryLock(grant.key.text, owner, LOCK_SECONDS)):
-            break
-        if waited > LONGEST_WAIT_SECONDS:
-            raise StoreRefused("Another program renews this grant and does not come to an end.")
-        yield Sleep(LOOK_SECONDS)
-        waited += LOOK_SECONDS
+    owner, waited, asked = secrets.token_hex(8), 0.0, False
     try:
-        found = yield from _good_one(grant, scope, min_seconds, refused)
-        return found if found is not None else (yield from _make(grant, scope))
+        while True:
+            found = yield from _good_one(grant, scope, min_seconds, refused)
+            if found is not None:
+                if waited:
+                    grant.events.tell("waited", grant.key, waited)
+                return found
+            asked = True
+            if (yield TryLock(grant.key.text, owner, LOCK_SECONDS)):
+                break
+            if waited > LONGEST_WAIT_SECONDS:
+                raise StoreRefused("Another program renews this grant and does not come to an end.")
+            yield Sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
+        while True:
+            found = yield from _good_one(grant, scope, min_seconds, refused)
+            if found is None:
+                found = yield from _make(grant, scope)
+            if found is not None:
+                return found
     finally:
-        yield Unlock(grant.key.text, owner)
+        if asked:
+            with suppress(
+                StoreRefused
+            ):  # then the lock ends with its time; what was made is good all the same
+                yield Unlock(grant.key.text, owner)
 
 
 def _good_one(
@@ -110,8 +120,11 @@ def _good_one(
     return (record, token) if state == "fresh" else None
 
 
-def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToken]]:
-    """Ask the server, and store what it gave before anybody uses it. The caller holds the lock."""
+def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToken] | None]:
+    """Ask the server, and store what it gave before anybody uses it. None when the store is to be looked at
+    again. The caller holds the lock, as long as that lasts: one who took too long may have lost it."""
+    if (yield from put_what_is_left(grant.key.text)):
+        return None
     record = yield from read(grant)
     server = yield from find_server(grant)
     try:
@@ -119,21 +132,22 @@ def _make(grant: Grant, scope: tuple[str, ...]) -> Flow[tuple[Record, AccessToke
             server, grant.app, grant.clock, _form(grant, record, scope), repeat=True
         )
     except ReconnectRequired as over:
-        yield from _end(record, over.what)
+        if not (yield from _end(record, over.what)):
+            return None  # somebody renewed meanwhile, or connected anew
         grant.events.tell("reconnect", grant.key)
         raise
     except Throttled as wait:
         grant.events.tell("throttled", grant.key, wait.retry_after or 0.0)
         raise
-    record = _taken(record, answer, scope)
+    used, record = record.refresh_token, _taken(record, answer, scope)
     if grant.own and not scope:  # a server may give less than was asked for
         record = replace(record, scope=record.access_tokens[-1].scope)
-    while not (yield Put(grant.key.text, record, record.version)):
-        present = yield Get(grant.key.text)  # somebody wrote without the lock; what we have is newer
-        record = replace(record, version=present.version if present is not None else 0)
+    stored = yield from save(record, used)
+    if stored is None:
+        return None
     token = record.access_tokens[-1]
     grant.events.tell("renewed", grant.key, token.expires_at - token.issued_at)
-    return replace(record, version=record.version + 1), token
+    return stored, token
 
 
 def _form(grant: Grant, record: Record, scope: tuple[str, ...]) -> Mapping[str, str | Secret]:
@@ -162,9 +176,11 @@ def _taken(record: Record, answer: Answer, scope: tuple[str, ...]) -> Record:
     )
 
 
-def _end(record: Record, why: str) -> Flow[None]:
-    """Note that the grant is over, so that nobody asks again."""
-    yield Put(record.key.text, replace(record, access_tokens=(), ended=why), record.version)
+def _end(record: Record, why: str) -> Flow[bool]:
+    """Note that the grant is over, so that nobody asks again; False when it is another one by now."""
+    over = replace(record, access_tokens=(), ended=why)
+    done: bool = yield Put(record.key.text, over, record.version)
+    return done
 
 
 def keep(
@@ -172,13 +188,17 @@ def keep(
 ) -> Flow[Record]:
     """Store a new grant, over one that was there. A server that gives a refresh token with the first consent
     alone leaves the one that is there in force, as far as it reaches."""
+    return (yield from persistently(lambda: _keep(grant, answer, email, extra or {})))
+
+
+def _keep(grant: Grant, answer: Answer, email: str, extra: Mapping[str, Any]) -> Flow[Record]:
     present: Record | None = yield Get(grant.key.text)
     version = present.version if present is not None else 0
     record = replace(
         _taken(Record(grant.key, answer.scope), answer, ()),
         email=email or (present.email if present is not None else ""),
         version=version,
-        extra=dict(extra or {}),
+        extra=dict(extra),
     )
     if present is not None and not present.ended and set(answer.scope) <= set(present.scope):
         record = replace(record, refresh_token=record.refresh_token or present.refresh_token)
