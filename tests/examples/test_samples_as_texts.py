@@ -1,4 +1,4 @@
-"""The samples as somebody reads them: short, by the rules of the house, and the ones that the console offers."""
+"""The samples as somebody reads them: short, by the rules of the house, and those that the console offers."""
 
 import ast
 

@@ -13,6 +13,8 @@ from grantline.clients import find_client, list_workspace_clients
 from grantline.scopes import Catalog
 from grantline.web.console.samples import SAMPLES
 from grantline.web.visit import RECENT_SECONDS
+from grantline.workspaces import create_workspace
+from tests.conftest import SiteFactory
 from tests.site import PASSWORD, Browser, Site
 from tests.web.test_console import form_of
 
@@ -135,3 +137,28 @@ async def test_a_sample_whose_scopes_no_api_answers_to_says_so_and_is_not_regist
         assert "No API here answers to CRM.modules.products.READ" in page.text
         assert f'action="{path}"' not in page.text
     assert not await list_workspace_clients(crm.db, crm.account.id)
+
+
+async def test_a_file_without_a_code_says_when_there_may_be_one_again(open_a_site: SiteFactory) -> None:
+    async with open_a_site(limits="1") as site:
+        await site.api()
+        browser = await site.signed_in()
+        for _ in range(10):
+            file_of(await press(browser, "data_sync", secret="known"))
+        page = await press(browser, "data_sync", secret="known")
+        assert page.status_code == 429
+        assert "Ten codes in ten minutes are the limit." in page.text
+        assert "&#34;code&#34;" not in page.text
+
+
+async def test_the_self_client_of_somebody_in_a_team_stays_their_own(crm: Site) -> None:
+    async with crm.db.transaction() as tx:
+        team = (await create_workspace(tx, crm.account.id, "Southgate Works", crm.clock())).workspace_id
+    browser = await crm.signed_in()
+    form = form_of(await browser.get("/console/samples"), "/console/workspace")
+    assert (await browser.post("/console/workspace", {**form, "workspace": str(team)})).status_code == 303
+    alone = await find_client(crm.db, file_of(await press(browser, "data_sync"))["client_id"])
+    shared = await find_client(crm.db, file_of(await press(browser, "lead_desk"))["client_id"])
+    assert alone is not None
+    assert shared is not None
+    assert (alone.workspace_id, shared.workspace_id) == (crm.account.id, team)
