@@ -3,6 +3,7 @@ what else may knock meanwhile, and what happens without a browser (RFC 8252)."""
 
 import asyncio
 import socket
+import traceback
 import webbrowser
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -169,8 +170,10 @@ async def test_8252_8_10_a_what_goes_wrong_is_raised_and_the_page_says_to_look_a
     mac.decision = "allow"
     issuer = httpx2.QueryParams({"iss": site.issuer})
     mac.change = lambda back: back.replace(str(issuer), "iss=https%3A%2F%2Fevil.example")
-    with pytest.raises(CallbackRefused, match="does not list"):
+    with pytest.raises(CallbackRefused, match="does not list") as refused:
         await mac.login()
+    shown = "".join(traceback.TracebackException.from_exception(refused.value, capture_locals=True).format())
+    assert mac.pages[-1].history[0].url.params["code"] not in shown
     assert mac.lines.polls == [], "no code went anywhere (T19)"
     assert all("did not work" in page.text for page in mac.pages)
     mac.change = lambda back: back

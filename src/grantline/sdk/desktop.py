@@ -21,6 +21,7 @@ from grantline.sdk.callback import answering, check_attempt, check_outcome, read
 from grantline.sdk.device import AsyncLogin, Device, Login
 from grantline.sdk.effects import Flow
 from grantline.sdk.errors import CallbackRefused, ClientRejected
+from grantline.sdk.frames import aframeless, frameless
 from grantline.sdk.keeping import take_in
 from grantline.sdk.record import Secret
 from grantline.sdk.redeeming import redeem
@@ -55,6 +56,7 @@ class Desktop:
     def __repr__(self) -> str:
         return f"Desktop({self.setup.app.issuer!r}, {self.setup.app.client_id!r})"
 
+    @frameless
     def login(
         self,
         *,
@@ -89,6 +91,7 @@ class Desktop:
             place.show(True)
         return session
 
+    @aframeless
     async def alogin(
         self,
         *,
@@ -124,10 +127,12 @@ class Desktop:
             await asyncio.to_thread(place.close)
         return session
 
+    @frameless
     def session(self) -> Session | None:
         """The session of the last login, out of the store; None when there is none that still works."""
         return newest_session(self.setup)
 
+    @aframeless
     async def asession(self) -> Session | None:
         """The same, for tasks."""
         return await anewest_session(self.setup)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import NoReturn, Self
 
+from grantline.sdk.frames import aframeless, frameless
 from grantline.sdk.polling import Waiting, look, start, wait
 from grantline.sdk.session import Session
 from grantline.sdk.setup import Setup
@@ -58,11 +59,13 @@ class _Shown:
 class Login(_Shown):
     """A login under way. As a `with` block it forgets its device code at the end."""
 
+    @frameless
     def wait(self) -> Session:
         """Ask until the person has answered. Raises GrantTokenUnusable when the code is over, CallbackRefused
         when they said no, WrongDataCenter when they live elsewhere, and the other errors of the tree."""
         return self._setup.run(wait(self._setup, self._waiting))
 
+    @frameless
     def poll(self) -> Session | None:
         """Ask once, if it is time to; None while the person has not answered. Raises like `wait`."""
         return self._setup.run(look(self._setup, self._waiting))
@@ -79,10 +82,12 @@ class Login(_Shown):
 class AsyncLogin(_Shown):
     """The same for tasks: `async with await tv.alogin() as login: session = await login.wait()`."""
 
+    @aframeless
     async def wait(self) -> Session:
         """See Login."""
         return await self._setup.arun(wait(self._setup, self._waiting))
 
+    @aframeless
     async def poll(self) -> Session | None:
         """See Login."""
         return await self._setup.arun(look(self._setup, self._waiting))
@@ -102,19 +107,23 @@ class Device:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
 
+    @frameless
     def login(self, *, scope: Sequence[str] = ()) -> Login:
         """Get a code for the person; call it when they press a button, not at the start of the app."""
         return Login(self.setup, self.setup.run(start(self.setup, tuple(scope))))
 
+    @aframeless
     async def alogin(self, *, scope: Sequence[str] = ()) -> AsyncLogin:
         """The same, for tasks."""
         waiting = await self.setup.arun(start(self.setup, tuple(scope)))
         return AsyncLogin(self.setup, waiting)
 
+    @frameless
     def session(self) -> Session | None:
         """The session of the last login, out of the store; None when there is none that still works."""
         return newest_session(self.setup)
 
+    @aframeless
     async def asession(self) -> Session | None:
         """The same, for tasks."""
         return await anewest_session(self.setup)
