@@ -356,6 +356,37 @@ def test_T96_an_id_token_counts_only_if_everything_about_it_holds(
         fits = "id_token_aud" if code == "id_token_azp" else code
         assert lands("ES256", changes, header) == f"AnswerRefused: {fits}", case
         assert tab.evaluate("[gl.user, gl.connected]") == [None, False], case
+    tab.unroute(f"{demo.issuer}/oauth/v2/userinfo")
+    tab.route(
+        f"{demo.issuer}/oauth/v2/userinfo",
+        lambda route: route.fulfill(body='{"sub": "another"}', headers=public),
+    )
+    assert lands("ES256", {}, {}) == "AnswerRefused: sub_wrong"
+
+
+def test_another_programs_answer_in_the_address_is_left_alone(tab: Page, app: Arrivals) -> None:
+    """An app may have more than one way to sign in, each with a redirect address of its own."""
+    begin(tab, app)
+    elsewhere = f"{app.address.removesuffix('/callback')}/other?code=x&state=y"
+    tab.goto(elsewhere)
+    tab.wait_for_function("() => window.told")
+    assert tab.evaluate("told") is None
+    assert tab.url == elsewhere
+
+
+def test_a_server_that_is_away_ends_no_grant(tab: Page, demo: Demo, app: Arrivals) -> None:
+    """A token serves to its very end; after it the app is told, and goes on when the server is back."""
+    begin(tab, app)
+    log_in(tab)
+    first = outcome(tab, "gl.token()")
+    tab.route(f"{demo.issuer}/oauth/v2/auth?*", lambda route: route.abort())
+    tab.evaluate(LATER % 3_590_000)
+    assert outcome(tab, "gl.token()") == first
+    tab.evaluate("Date.now = ((real) => () => real() + 20_000)(Date.now)")
+    assert outcome(tab, "gl.token()") == "Unreachable: frame_blocked"
+    assert tab.evaluate("[gl.connected, heard]") == [True, ["change"]]
+    tab.unroute_all()
+    assert outcome(tab, "gl.token()").startswith("gla_")
 
 
 def test_T19_an_answer_that_is_not_to_this_tabs_question_leads_to_no_request(

@@ -92,9 +92,11 @@ export class Grantline extends EventTarget {
   /** @param {Setup} setup */
   constructor(setup) {
     super();
-    if (!globalThis.isSecureContext) throw misuse("This page is not served by https, so it can't check anything.");
-    for (const name of ["issuer", "clientId", "redirectUri"]) if (!setup?.[name]) throw misuse(`${name} is missing.`);
-    this.#setup = Object.freeze({ scope: "openid", flow: "code", apis: [], renewUri: setup.redirectUri, ...setup });
+    if (!globalThis.isSecureContext) throw misuse("This page is not served by https: it can't check anything.");
+    for (const name of ["issuer", "clientId", "redirectUri"])
+      if (!setup?.[name]) throw misuse(`${name} is missing.`);
+    const usual = { scope: "openid", flow: "code", apis: [], renewUri: setup.redirectUri };
+    this.#setup = Object.freeze({ ...usual, ...setup });
     for (const address of [setup.issuer, ...this.#setup.apis]) checkAddress(address);
     for (const name of ["redirectUri", "renewUri"]) {
       if (new URL(this.#setup[name]).origin !== location.origin)
@@ -143,7 +145,7 @@ export class Grantline extends EventTarget {
    * @returns {Promise<{user: User | null, returnTo: string} | null>} null: no answer here
    */
   async handleRedirect() {
-    const answer = takeFromAddress();
+    const answer = takeFromAddress(this.#setup.redirectUri);
     if (answer === null) return this.#handling;
     const state = answer.get("state");
     if (state.startsWith(POPUP) && window.opener) {
@@ -180,12 +182,16 @@ export class Grantline extends EventTarget {
     if (tokens === null) throw new SignInNeeded("not_signed_in", "Nobody is signed in.", AGAIN);
     const left = tokens.until - Date.now();
     const early = Math.min(900_000, tokens.life / 4), must = Math.min(60_000, tokens.life / 10);
-    if (left > must) {
-      // Whoever needs a token in the early window sees to the next one, and does not wait for it.
-      if (left <= early && Date.now() >= this.#nextTry) this.#renew().catch(() => { this.#nextTry = Date.now() + 30_000; });
-      return tokens.access;
+    if (left <= must) {
+      return this.#renewOrEnd().catch((problem) => {
+        if (problem instanceof Unreachable && tokens.until > Date.now()) return tokens.access; // good to its end
+        throw problem;
+      });
     }
-    return this.#renewOrEnd();
+    // Whoever needs a token in the early window sees to the next one, and does not wait for it.
+    const later = () => { this.#nextTry = Date.now() + 30_000; };
+    if (left <= early && Date.now() >= this.#nextTry) this.#renew().catch(later);
+    return tokens.access;
   }
 
   /**
@@ -219,7 +225,8 @@ export class Grantline extends EventTarget {
 
   async #ask({ mark = "", more = {}, issuer = this.#setup.issuer, returnTo = "", silent = false }) {
     const { clientId, flow, scope } = this.#setup;
-    const [server, home, centers] = await Promise.all([this.#server(issuer), this.#server(this.#setup.issuer), this.#list()]);
+    const [server, home] = await Promise.all([this.#server(issuer), this.#server(this.#setup.issuer)]);
+    const centers = await this.#list();
     const attempt = {
       state: mark + random(), nonce: random(), verifier: random(48), implicit: flow === "implicit", issuer,
       issuers: centers.locations, saysIss: home.authorization_response_iss_parameter_supported === true,
@@ -272,10 +279,12 @@ export class Grantline extends EventTarget {
     const domain = String(members.api_domain ?? before?.apiDomain ?? "").replace(/\/$/, "");
     const life = Math.max(0, Number(members.expires_in ?? 3600)) * 1000 || 3_600_000;
     const tokens = {
-      access, refresh: (!front && members.refresh_token) || before?.refresh || "", since: at, until: at + life, life, user,
-      server, apiDomain: Object.values(centers.api_domains).includes(domain) ? domain : "", afterRefusal: false,
+      access, refresh: (!front && members.refresh_token) || before?.refresh || "", server, user,
+      since: at, until: at + life, life, afterRefusal: false,
+      apiDomain: Object.values(centers.api_domains).includes(domain) ? domain : "",
     };
-    if (before !== null && this.#tokens !== before) { // signed out while this was under way
+    const gone = before !== null && this.#tokens !== before;
+    if (gone || sessionStorage.getItem(SIGNED_OUT)) { // signed out while this was under way
       this.#revoke(tokens).catch(() => {});
       throw signedOut();
     }
@@ -290,9 +299,9 @@ export class Grantline extends EventTarget {
     let told = claims;
     if (!claims.email && !claims.name && before) told = before;
     else if (!claims.email && /\b(email|profile)\b/.test(this.#setup.scope) && server.userinfo_endpoint) {
-      const found = await this.#get(server.userinfo_endpoint, { headers: { Authorization: `Bearer ${access}` } });
-      if (found.sub !== claims.sub) throw notOurs("sub_wrong", "The server describes somebody else.");
-      told = found;
+      const headers = { Authorization: `Bearer ${access}` };
+      told = await this.#get(server.userinfo_endpoint, { headers }).catch(() => claims); // who it is stands already
+      if (told.sub !== claims.sub) throw notOurs("sub_wrong", "The server describes somebody else.");
     }
     return Object.freeze({ issuer: claims.iss, subject: claims.sub, email: told.email, name: told.name, claims });
   }
@@ -330,7 +339,10 @@ export class Grantline extends EventTarget {
     const form = { grant_type: "refresh_token", refresh_token: before.refresh, client_id: this.#setup.clientId };
     const ask = () => this.#post(before.server.token_endpoint, form);
     // The answer may have been lost on its way; within a minute the same token yields the same successor.
-    const members = await ask().catch((problem) => { if (problem instanceof Unreachable) return ask(); throw problem; });
+    const members = await ask().catch((problem) => {
+      if (problem.code === "unreachable") return ask();
+      throw problem;
+    });
     return this.#keep(before.server, members, { before });
   }
 
@@ -368,9 +380,10 @@ export class Grantline extends EventTarget {
     return once(this.#servers, issuer, async () => {
       const members = await this.#get(`${issuer}/.well-known/openid-configuration`);
       if (members.issuer !== issuer)
-        throw new Unreachable("issuer_differs", `${issuer} calls itself something else.`, "Use the issuer to the letter.");
-      for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri"]) checkAddress(members[name]);
-      for (const name of ["userinfo_endpoint", "revocation_endpoint", "dc_info"]) if (members[name]) checkAddress(members[name]);
+        throw new Unreachable("issuer_differs", `${issuer} has another name.`, "Use the issuer to the letter.");
+      const optional = ["userinfo_endpoint", "revocation_endpoint", "dc_info"].filter((name) => members[name]);
+      for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri", ...optional])
+        checkAddress(members[name]);
       return members;
     });
   }
@@ -390,11 +403,12 @@ export class Grantline extends EventTarget {
   async #json(url, init) {
     let response, text, members = null;
     try {
-      response = await fetch(url, { credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS), ...init });
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      response = await fetch(url, { credentials: "omit", redirect: "error", signal, ...init });
       text = await response.text();
     } catch {
-      throw new Unreachable("unreachable", `${new URL(url).host} did not answer this page.`, "Check the network, and that "
-        + `the console has ${location.origin} among this client's origins.`);
+      throw new Unreachable("unreachable", `${new URL(url).host} did not answer this page.`,
+        `Check the network, and that the console has ${location.origin} among this client's origins.`);
     }
     // A stored answer has an old date, so of all dates the latest is the nearest.
     const offset = Date.parse(response.headers.get("date") ?? "") - Date.now();
@@ -446,7 +460,8 @@ export class Grantline extends EventTarget {
   async #key(server, { alg, kid }) {
     for (const fresh of [false, true]) {
       if (fresh) this.#keys.delete(server.issuer);
-      const { keys = [] } = await once(this.#keys, server.issuer, () => this.#get(server.jwks_uri, { cache: "no-cache" }));
+      const read = () => this.#get(server.jwks_uri, { cache: "no-cache" });
+      const { keys = [] } = await once(this.#keys, server.issuer, read);
       const fit = keys.filter((key) => key.kty === ALGORITHMS[alg].kty && (key.alg ?? alg) === alg
         && (key.use ?? "sig") === "sig" && (kid === undefined || key.kid === kid));
       if (fit.length === 1) return { ...fit[0], key_ops: undefined };
@@ -469,7 +484,8 @@ export class Grantline extends EventTarget {
 // ---- the page: address, storage, pop-up, frame ------------------------------------------------------------------
 
 /** The answer in the address, which is cleaned before anything else happens; null when there is none. */
-function takeFromAddress() {
+function takeFromAddress(redirectUri) {
+  if (location.pathname !== new URL(redirectUri).pathname) return null; // perhaps another's answer
   const query = new URLSearchParams(location.search);
   const fragment = new URLSearchParams(location.hash.replace(/^#&?/, ""));
   const isAnswer = (one) => one.has("state") && ["code", "access_token", "error"].some((name) => one.has(name));
@@ -500,7 +516,8 @@ function recall(state) {
 
 /** Who answered, by RFC 9207 and the list of data centers. No request is made before this holds. */
 function answeringIssuer(answer, attempt) {
-  if (ANSWER.some((name) => answer.getAll(name).length > 1)) throw notOurs("answer_doubled", "The answer says something twice.");
+  if (ANSWER.some((name) => answer.getAll(name).length > 1))
+    throw notOurs("answer_doubled", "The answer says something twice.");
   if (answer.get("state") !== attempt.state) throw notOurs("state_wrong", "The answer is to another question.");
   const listed = Object.values(attempt.issuers), iss = answer.get("iss");
   if (iss === null && !attempt.saysIss) return attempt.issuers[answer.get("location")] ?? attempt.issuer;
@@ -511,7 +528,7 @@ function answeringIssuer(answer, attempt) {
 function refusalOf(answer) {
   const error = answer.get("error"), said = answer.get("error_description") ?? `The server answered ${error}.`;
   if (SILENT.includes(error)) return new SignInNeeded(error, said.slice(0, 300), AGAIN);
-  const fix = error === "access_denied" ? "Nothing was allowed. Offer the button again." : "Look the code up in the console.";
+  const fix = error === "access_denied" ? "Offer the button again." : "Look the code up in the console.";
   return new ServerRefused(error, said.slice(0, 300), fix);
 }
 
@@ -543,8 +560,8 @@ function hear(popup, state) {
     const watch = setInterval(() => {
       if (popup.closed) closed += 1;
       if (closed > 2) // its last message may still be on its way
-        end(reject, new PopupProblem("popup_closed", "The pop-up was closed before the end.", "Offer the button again. "
-          + "If nobody closed it: this page's Cross-Origin-Opener-Policy must be same-origin-allow-popups."));
+        end(reject, new PopupProblem("popup_closed", "The pop-up was closed before the end.", "Offer the button "
+          + "again. If nobody closed it: this page's Cross-Origin-Opener-Policy must be same-origin-allow-popups."));
     }, 250);
     window.addEventListener("message", listen);
   });
@@ -554,8 +571,8 @@ function readFrame(url, redirectUri, state) {
   return new Promise((resolve, reject) => {
     const frame = document.createElement("iframe");
     const end = (settle, value) => { clearTimeout(timer); frame.remove(); settle(value); };
-    const blocked = () => end(reject, new SignInNeeded("frame_blocked", "The silent answer could not be read.",
-      "Let your redirect page be framed by your own origin (frame-ancestors 'self'), or ask for offline_access."));
+    const blocked = () => end(reject, new Unreachable("frame_blocked", "The silent answer could not be read.",
+      "Check the network, and let your redirect page be framed by your own origin (frame-ancestors 'self')."));
     const timer = setTimeout(blocked, PATIENCE_MS);
     frame.sandbox = "allow-same-origin"; // no script runs in it, neither the app's nor another's
     frame.hidden = true;
@@ -582,7 +599,7 @@ function ownPath(path) {
 
 // ---- small parts ------------------------------------------------------------------------------------------------
 
-const misuse = (message) => new GrantlineError("misuse", message, "Compare with the guide: /sdk/ and docs/guides/browser.md.");
+const misuse = (message) => new GrantlineError("misuse", message, "Compare with the guide for apps in the page.");
 const notOurs = (code, message) => new AnswerRefused(code, message, START_AGAIN);
 const signedOut = () => new SignInNeeded("signed_out", "The person signed out.", AGAIN);
 const bytes = (text) => new TextEncoder().encode(text);
