@@ -141,6 +141,8 @@ def test_the_vendors_file_is_read_too() -> None:
     assert (made.app.issuer, made.app.client_id) == ("https://accounts.zoho.eu", "1000.X")
     assert read_grant_token({**file, "expiry_time": "soon"}) is not None
     assert read_grant_token({**file, "code": 7}) is None
+    with pytest.raises(ClientRejected, match="no data center 'mars'"):
+        set_up(file, data_center="mars", store=MemoryStore())
     with pytest.raises(ClientRejected, match=r"no client_id.\nGive client_id="):
         set_up({}, data_center="eu", store=MemoryStore())
 

@@ -219,6 +219,31 @@ async def test_an_answer_that_comes_twice_is_taken_once_and_ends_nothing(site: S
     assert (await done[0].session.atoken(min_seconds=3601)).value, "the grant was not taken back"
 
 
+async def test_a_server_that_was_away_lets_the_person_reload_the_page(site: Site) -> None:
+    made = await make(site)
+    started, cookies = await made.start()
+    url = await made.answer(started)
+
+    def away(request: httpx2.Request) -> None:
+        if is_token(request):
+            raise httpx2.ConnectError("away")
+
+    made.lines.bend = away
+    with pytest.raises(Unreachable):
+        await made.web.afinish(url, cookies)
+    made.lines.bend = lambda request: None
+    assert (await made.web.afinish(url, cookies)).identity.subject == site.account.sub
+    with pytest.raises(CallbackRefused, match=r"already used.*\nStart again") as used:
+        await made.another().afinish(url, cookies)
+    assert used.value.code == "code_already_used"
+
+
+async def test_an_attempt_that_no_cookie_holds_is_not_begun(site: Site) -> None:
+    made = await make(site)
+    with pytest.raises(ClientRejected, match="too long for a cookie"):
+        await made.start(scope=[f"CRM.modules.m{n}.READ" for n in range(200)])
+
+
 async def test_T110_the_code_goes_to_the_data_center_that_answers_if_home_lists_it(sites: Sites) -> None:
     us, eu = sites["us"], sites["eu"]
     made = await make(us, app=await shared(sites), lines=Lines(us, eu))

@@ -130,7 +130,15 @@ class Cookies:
         content = json.dumps(members, separators=(",", ":")).encode()
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self._key).encrypt(nonce, content, self.name(attempt.state).encode())
-        return urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+        value = urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+        if (
+            len(value) > _LONGEST_COOKIE - 300
+        ):  # browsers drop a cookie whose name, value and signs are longer
+            raise ClientRejected(
+                "The scopes and the path to return to are too long for a cookie.",
+                fix="Ask for fewer scopes at once, or use wider ones.",
+            )
+        return value
 
     def open(self, name: str, value: str) -> Attempt | None:
         """The attempt that was sealed under this name; None for anything else."""
@@ -144,9 +152,12 @@ class Cookies:
             content = AESGCM(self._key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
             return None
-        members = json.loads(content)
-        members["verifier"], members["scope"] = Secret(members["verifier"]), tuple(members["scope"])
-        return Attempt(**members)
+        try:
+            members = json.loads(content)
+            members["verifier"], members["scope"] = Secret(members["verifier"]), tuple(members["scope"])
+            return Attempt(**members)
+        except (ValueError, KeyError, TypeError):
+            return None  # of another version of this library
 
     def of(self, state: str, cookies: Mapping[str, str]) -> Attempt | None:
         """The attempt of this `state`, if this browser has its cookie."""

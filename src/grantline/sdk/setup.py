@@ -151,7 +151,10 @@ def set_up(
     when something is missing, with what to do."""
     members = read_members(source)
     if data_center:
-        issuer = issuer_of(data_center)
+        try:
+            issuer = issuer_of(data_center)
+        except ValueError as problem:
+            raise ClientRejected(str(problem), fix="Or give issuer=…, as the server calls itself.") from None
     secret = client_secret or members.get("client_secret") or _environment("CLIENT_SECRET")
     app = App(
         _needed("issuer", issuer or issuer_in(members) or _environment("ISSUER")),

@@ -17,7 +17,7 @@ from grantline.sdk.attempts import LIFE_SECONDS, Attempt, Cookies, authorization
 from grantline.sdk.callback import answering, check_attempt, check_outcome, read_callback
 from grantline.sdk.driving import InThreads
 from grantline.sdk.effects import Flow, Get, TryLock, Unlock
-from grantline.sdk.errors import CallbackRefused
+from grantline.sdk.errors import CallbackRefused, GrantTokenUnusable, Unreachable
 from grantline.sdk.frames import aframeless, frameless
 from grantline.sdk.identity import Identity
 from grantline.sdk.keeping import Kept, take_in
@@ -162,7 +162,15 @@ class WebApp:
         code = check_outcome(answer, issuer)
         if not self._spent.spend(attempt.state, attempt.expires_at, now):
             raise CallbackRefused("This sign-in was finished already.")
-        kept = yield from self._redeem(attempt, issuer, code, name)
+        try:
+            kept = yield from self._redeem(attempt, issuer, code, name)
+        except Unreachable:
+            self._spent.forget(attempt.state)  # the person may reload the page
+            raise
+        except GrantTokenUnusable as used:
+            raise CallbackRefused(
+                used.what, code=used.code, issuer=issuer, request_id=used.request_id
+            ) from None
         return Finished(kept.session, kept.identity, local_path(attempt.return_to), name, self.cookies.secure)
 
     def _redeem(self, attempt: Attempt, issuer: str, code: str, name: str) -> Flow[Kept]:
@@ -214,6 +222,11 @@ class _Spent:
                 self._ends = {one: until for one, until in self._ends.items() if until > now}
             self._ends[state] = end
             return True
+
+    def forget(self, state: str) -> None:
+        """It was not finished after all."""
+        with self._turn:
+            self._ends.pop(state, None)
 
 
 def _is_persons(key: Key) -> bool:
