@@ -27,6 +27,7 @@ class Phone:
         self._contacts: Sequence[Mapping[str, Any]] = ()
         self._read_at = ""
         self._fresh_until = 0.0
+        self._turn = threading.Lock()
         self._problem: GrantlineError | None = None
         self.airplane = False
 
@@ -72,8 +73,9 @@ class Phone:
 
     def screen(self) -> Mapping[str, Any]:
         """What is to be drawn now. `mark` is another one as soon as something else is."""
-        if self._session is not None and time.monotonic() >= self._fresh_until:
-            self._refresh()
+        with self._turn:  # who comes meanwhile sees what comes of it
+            if self._session is not None and time.monotonic() >= self._fresh_until:
+                self._refresh()
         waits = self._login is not None and self._login.is_alive()
         name = "waiting" if waits else "refused" if self._problem is not None else "welcome"
         name = name if self._session is None else "contacts"

@@ -1,5 +1,5 @@
-"""The four samples that have a face, as a reader meets them: registered in the console, started by one command,
-used in Chromium, and each with something that goes wrong and is explained."""
+"""The four samples that have a face, as a reader meets them: registered in the console, started by one
+command, used in Chromium, and each with something that goes wrong and is explained."""
 
 import json
 import re
@@ -81,10 +81,10 @@ def allow(page: Page, decision: str = "allow") -> None:
     decide(page, decision)
 
 
-def remove(person: BrowserContext, demo: Demo, name: str) -> None:
+def remove(person: BrowserContext, issuer: str, name: str) -> None:
     """Take the access back in Connected apps."""
     page = person.new_page()
-    page.goto(f"{demo.issuer}/account/apps")
+    page.goto(f"{issuer}/account/apps")
     page.locator("li", has_text=name).get_by_role("button").click()
     expect(page.locator("main")).to_contain_text(f"{name} no longer has access")
     page.close()
@@ -134,7 +134,7 @@ def test_R90_lead_desk_serves_people_of_two_data_centers_and_explains_what_is_mi
         page.get_by_role("button", name=demo.user()["email"]).click()
         expect(page.locator("main")).to_contain_text("Öztürk")
 
-        remove(person, demo, "Lead Desk Sample")
+        remove(person, demo.issuer, "Lead Desk Sample")
         page.reload()
         expect(page.get_by_role("alert")).to_contain_text("has no access to your leads any more")
         page.get_by_role("link", name="Reconnect").click()
@@ -145,17 +145,18 @@ def test_R90_lead_desk_serves_people_of_two_data_centers_and_explains_what_is_mi
         expect(page.get_by_role("link", name="Login with Grantline")).to_be_visible()
 
 
-def test_R91_the_tv_waits_for_its_person_and_says_why_when_it_may_not(
-    start: Start, person: BrowserContext, demo: Demo
+def test_R91_the_tv_finds_its_person_in_another_data_center_and_says_why_when_it_may_not(
+    start: Start, chromium: Browser, demo: Demo
 ) -> None:
-    page, phone = person.new_page(), person.new_page()
+    context, who = chromium.new_context(reduced_motion="reduce"), demo.user("user", "eu")
+    context.set_default_timeout(PATIENCE_MS)
+    page, phone = context.new_page(), context.new_page()
 
-    def answer(decision: str) -> None:
-        page.wait_for_selector("[data-screen=code]")
-        phone.goto("http://" + page.locator(".address").inner_text())
+    def enter(issuer: str) -> None:
+        expect(page.locator(".address")).to_have_text(f"{issuer.partition('//')[2]}/device")
+        phone.goto(f"{issuer}/device")
         phone.fill("input[name=user_code]", page.locator("#code").inner_text())
         phone.press("input[name=user_code]", "Enter")
-        allow(phone, decision)
 
     with start("smart_tv", client_secret="gls_us_wrong") as address:
         page.goto(address)
@@ -164,19 +165,25 @@ def test_R91_the_tv_waits_for_its_person_and_says_why_when_it_may_not(
     with start("smart_tv") as address:
         assert complaints_during(page, lambda: page.goto(address)) == []
         page.keyboard.press("Enter")
-        answer("deny")
+        enter(demo.issuer)
+        phone.get_by_role("button", name="Go on in Europe").click()
+        europe = str(demo.data_center("eu")["issuer"])
+        enter(europe)
+        sign_in(phone, who["email"], who["password"])
+        allow(phone, "deny")
         expect(page.get_by_role("alert")).to_contain_text("This TV was not allowed")
         page.get_by_role("button", name="OK").click()
-        page.wait_for_selector("[data-screen=code]")
+        enter(europe)
         check_page(page, OTHER_VIEWS)
-        answer("allow")
+        allow(phone)
         expect(page.locator(".tile")).not_to_have_count(0)
         check_page(page, OTHER_VIEWS)
         check_quiet(page)
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.activeElement.className") == "tile"
-        remove(person, demo, "Lead TV Sample")
+        remove(context, europe, "Lead TV Sample")
         expect(page.get_by_role("alert")).to_contain_text("This TV was disconnected")
+    context.close()
 
 
 def test_R92_the_browser_app_works_both_ways_and_notices_that_its_access_is_gone(
@@ -204,7 +211,7 @@ def test_R92_the_browser_app_works_both_ways_and_notices_that_its_access_is_gone
         page.get_by_role("button", name="Login with Grantline").click()
         expect(page.locator("#log")).to_contain_text("by the implicit flow")
         assert page.url == f"{address}/"
-        remove(person, demo, "Lead Board Sample")
+        remove(person, demo.issuer, "Lead Board Sample")
         page.get_by_role("button", name="Load again").click()
         expect(page.get_by_role("alert")).to_contain_text("Show the sign-in button")
         expect(page.get_by_role("button", name="Login with Grantline")).to_be_visible()
@@ -225,13 +232,15 @@ def test_R93_the_phone_keeps_its_tokens_works_without_a_network_and_notices_that
         expect(page.locator(".people li")).not_to_have_count(0)
         check_page(page, OTHER_VIEWS)
         check_quiet(page)
+        page.close()
+    page = person.new_page()
     with start("mobile_app") as address:
         page.goto(address)
         expect(page.locator(".people li")).not_to_have_count(0)
         page.get_by_role("button", name="Airplane mode").click()
         expect(page.get_by_role("status")).to_contain_text("Airplane mode is on.")
         expect(page.locator(".people li")).not_to_have_count(0)
-        remove(person, demo, "Lead Pocket Sample")
+        remove(person, demo.issuer, "Lead Pocket Sample")
         page.get_by_role("button", name="Airplane mode").click()
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.locator(".people li")).to_have_count(0)
