@@ -16,7 +16,8 @@ def data_folder(name: str) -> Path:
     """The sample's own folder, which nobody else may read: its configuration, grants and files."""
     parent = Path(os.environ.get("GRANTLINE_SAMPLES") or GRANTLINE / "samples")
     folder = parent / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for private in (parent.parent, parent, folder):
+        private.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
 
