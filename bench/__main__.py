@@ -17,7 +17,7 @@ from bench.seed import Size
 from bench.session import Session, postgres_settings, session
 from bench.store import Results
 
-SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales", "rows", "console", "kit")
+SECTIONS = ("cases", "peers", "latency", "people", "starts", "scales", "rows", "console", "kit", "sdk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def run(found: Session, asked: Asked, results: Results) -> None:
         found.peers()
     if found.figures:
         results.put("cases", found.figures, taken)
-    for name in ("latency", "starts", "scales", "rows", "console", "kit"):
+    for name in ("latency", "starts", "scales", "rows", "console", "kit", "sdk"):
         if name in asked.sections:
             results.put(name, getattr(found, name)(), taken)
     if "people" in asked.sections:
@@ -126,12 +126,26 @@ def describe(found: Session, where: Cores) -> list[str]:
     ]
 
 
+def finish(results: Results, asked: Asked) -> None:
+    """Print the report, or write it."""
+    if asked.no_report:
+        print(report.render(results))
+    else:
+        results.save()
+        report.write(results)
+
+
 def main() -> None:
     """Run the bench as asked for on the command line."""
     asked = ask()
     where = cores()
     os.sched_setaffinity(0, {where.load})
     results = Results(None) if asked.no_report else Results()
+    if asked.sections == ("sdk",):  # it needs neither servers nor data
+        quick_session = Session(Path(), asked.port, asked.plan(), asked.size(), where, asked.only)
+        run(quick_session, asked, results)
+        finish(results, asked)
+        return
     with folder(asked.data) as data:
 
         def prepare() -> Session:
@@ -141,11 +155,7 @@ def main() -> None:
             run(found, asked, results)
             if not asked.growth:
                 results.settings["where"] = describe(found, where)
-    if asked.no_report:
-        print(report.render(results))
-    else:
-        results.save()
-        report.write(results)
+    finish(results, asked)
 
 
 main()

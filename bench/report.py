@@ -13,6 +13,7 @@ from bench.load import CONNECTIONS
 from bench.measure import Figure
 from bench.rows import RowSize
 from bench.scaling import Scale
+from bench.sdk import SdkCost
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
 from bench.store import Results
@@ -69,6 +70,7 @@ def render(results: Results) -> str:
             _CONSOLE,
         ),
         _section("The kit for APIs", results, "kit", tables.kit(results.of("kit", KitCost)), _KIT),
+        _section("The client library", results, "sdk", tables.sdk(results.of("sdk", SdkCost)), _SDK),
         _section("Rows", results, "rows", tables.rows(results.of("rows", RowSize)), _ROWS),
         _section(
             "Each server in full", results, "cases", tables.details(results.of("cases", Figure)), _DETAILS
@@ -117,6 +119,9 @@ a core on which one ES256 signature takes 48 µs: the last column but one shows 
 signature on this machine. The others check signature, audience, issuer, times and one scope, and neither
 pages, organizations nor data centers; PyJWT and Authlib verify each token anew. Without a cache the cost
 holds the HTTP client, not the wire."""
+_SDK: Final = """What a library adds to a call of a client whose transport answers at once, in one process,
+while its token is fresh: the difference between calls with and without it, each in the HTTP library that it
+is for. Imports are CPU ms in new processes, bytecode compiled."""
 _DETAILS: Final = """At saturation. Written: to PostgreSQL's write-ahead log, or to the disk by the server's
 process, for each request. Syncs: of that log."""
 

@@ -21,6 +21,7 @@ from bench.peers import PEERS, Missing, serve_peer
 from bench.processes import NotReady
 from bench.rows import RowSize, add_visits, measure_rows
 from bench.scaling import ONE, TWO_NODES, TWO_WORKERS, Scale, measure_layout
+from bench.sdk import SdkCost, measure_sdk
 from bench.seed import Size, open_engine, seed
 from bench.serving import Engine, Serving, serve, serve_echo
 from bench.sign_in import Flood, SignIn, measure_flood, measure_sign_in
@@ -135,6 +136,12 @@ class Session:
     def kit(self) -> list[KitCost]:
         """What checking a token adds to a request to an API."""
         found = measure_kit(400 if self.plan.runs > 1 else 100)
+        say("\n".join(str(one) for one in found))
+        return found
+
+    def sdk(self) -> list[SdkCost]:
+        """What the client library adds to a call, and what its import takes."""
+        found = measure_sdk(1000 if self.plan.runs > 1 else 100)
         say("\n".join(str(one) for one in found))
         return found
 

@@ -7,6 +7,7 @@ from bench.kit import KitCost
 from bench.latency import Latency
 from bench.measure import Figure
 from bench.scaling import Scale
+from bench.sdk import SdkCost
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
 from bench.store import Results
@@ -25,6 +26,7 @@ def shortfalls(results: Results) -> list[str]:
         *_scaling(results.of("scales", Scale)),
         *_pages(results.of("console", PageTime)),
         *_kit(results.of("kit", KitCost)),
+        *_sdk(results.of("sdk", SdkCost)),
         *[f"{one.server}: {one.name} had {one.errors} errors." for one in figures if one.errors],
     ]
 
@@ -41,6 +43,7 @@ def unmeasured(results: Results) -> list[str]:
         "rows": "bytes per row",
         "console": "the console's pages in a large workspace",
         "kit": "what checking a token costs an API",
+        "sdk": "what the client library adds to a call",
         "growth": "five million authorizations",
     }
     return [words for name, words in wanted.items() if not results.sections.get(name)]
@@ -58,6 +61,14 @@ def _kit(found: list[KitCost]) -> list[str]:
     return [
         f"The kit, {one.name}, adds {one.cost:.0f} µs; the bar is {one.bar:.0f}, and one signature takes"
         f" {found[0].cost:.0f} µs here."
+        for one in found
+        if one.bar and one.cost > one.bar
+    ]
+
+
+def _sdk(found: list[SdkCost]) -> list[str]:
+    return [
+        f"The client library, {one.name}, takes {one.cost:.0f} {one.unit}; the bar is {one.bar:.0f}."
         for one in found
         if one.bar and one.cost > one.bar
     ]

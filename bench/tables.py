@@ -11,6 +11,7 @@ from bench.markdown import table
 from bench.measure import Figure
 from bench.rows import RowSize
 from bench.scaling import Scale
+from bench.sdk import SdkCost
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
 
@@ -206,6 +207,21 @@ def kit(found: Sequence[KitCost]) -> str:
                 f"{one.least:,.0f}–{one.most:,.0f}",
                 f"{one.cost / alone:.2f}",
                 _optional(one.questions, "{:.2f}"),
+            )
+            for one in found
+        ],
+    )
+
+
+def sdk(found: Sequence[SdkCost]) -> str:
+    """What a client library adds to a call, and what its import takes."""
+    return table(
+        ("library", "cost", "least–most"),
+        [
+            (
+                one.name,
+                f"{one.cost:,.1f} {one.unit}" + (f" (bar {one.bar:.0f})" if one.bar else ""),
+                f"{one.least:,.1f}–{one.most:,.1f}",
             )
             for one in found
         ],

@@ -19,6 +19,7 @@ from bench.kit import KitCost
 from bench.latency import Latency
 from bench.measure import Figure
 from bench.scaling import ONE, TWO_NODES, Scale
+from bench.sdk import SdkCost
 from bench.sign_in import Flood, SignIn
 from bench.starting import Start
 from bench.store import Results
@@ -58,6 +59,7 @@ def test_a_peer_that_is_cheaper_is_said() -> None:
     ("section", "good", "bad"),
     [
         ("kit", KitCost("offline", 14.9, 14, 16, 15), KitCost("offline", 15.1, 14, 16, 15)),
+        ("sdk", SdkCost("auth", "µs", 29.9, 28, 31, 30), SdkCost("auth", "µs", 30.1, 28, 31, 30)),
         ("sign_ins", SignIn(SQLITE, 20900, 20000, 40, 0), SignIn(SQLITE, 22000, 20000, 40, 0)),
         (
             "floods",
