@@ -24,12 +24,10 @@ from grantline.sdk.doctor import examine
 from grantline.sdk.polling import times
 from grantline.sdk.stored import grant_to_tell
 from tests.centers import Sites
-from tests.sdk.waiting import Counted, Lines, counted
+from tests.sdk.waiting import VENDOR, Counted, Lines, Vendor, counted
 from tests.site import Site
 from tests.threats.test_data_centers_devices import decided, device_app, handed_over
 from tests.threats.test_data_centers_people import EU
-
-VENDOR = {"http://127.0.0.1:8700": "https://accounts.zoho.com", EU: "https://accounts.zoho.eu"}
 
 
 class Tv:
@@ -265,27 +263,6 @@ async def test_a_person_of_another_data_center_is_told_where_to_start_again(site
         await login.wait()
     assert told.value.expected == EU
     assert not [url for url, _ in lines.asked if url.startswith(EU)], "nothing is sent there by itself"
-
-
-class Vendor(Lines):
-    """The sites under the vendor's addresses."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        address, body = str(request.url), await request.aread()
-        self.asked.append((address, body.decode()))
-        if "/serverinfo" in address:
-            raise AssertionError("the vendor's data centers are known by name")
-        site = next(s for own, s in self.sites.items() if address.startswith(VENDOR[own] + "/"))
-        own = address.replace(VENDOR[site.issuer], site.issuer)
-        request = httpx2.Request(request.method, own, content=body, headers={"content-type": CONTENT})
-        response = await site.transport.handle_async_request(request)
-        text = (await response.aread()).decode()
-        for ours, theirs in VENDOR.items():
-            text = text.replace(ours, theirs)
-        return httpx2.Response(response.status_code, content=text.encode())
-
-
-CONTENT = "application/x-www-form-urlencoded"
 
 
 async def test_on_the_vendors_wire_the_device_goes_on_where_its_person_lives(sites: Sites) -> None:

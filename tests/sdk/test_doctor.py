@@ -19,7 +19,7 @@ from grantline.sdk.clock import ServerClock
 from grantline.sdk.command import main
 from tests.centers import Sites
 from tests.running import ROOT
-from tests.sdk.waiting import FromThread, Lines
+from tests.sdk.waiting import FromThread, Lines, Vendor
 from tests.site import SCOPE, App, Site
 from tests.threats.test_data_centers_people import EU
 
@@ -44,9 +44,11 @@ class Wire(HttpWire):
 class Shell:
     """A person's shell, with the commands in this process."""
 
-    def __init__(self, *sites: Site, capture: pytest.CaptureFixture[str], folder: Path) -> None:
-        self.lines = Lines(*sites)
-        self.wire = Wire(sites[0], self.lines)
+    def __init__(
+        self, lines: Lines, site: Site, *, capture: pytest.CaptureFixture[str], folder: Path
+    ) -> None:
+        self.lines = lines
+        self.wire = Wire(site, lines)
         self.capture, self.folder = capture, folder
         self.ahead = 0
         """How far this machine's clock is ahead of the server's."""
@@ -56,7 +58,9 @@ class Shell:
 
     async def run(self, command: str, app: App, *more: str, issuer: str = "", store: bool = True) -> int:
         right = app.secret if app.client.type.secret == "required" else ""
-        arguments = [command, "--issuer", issuer or self.wire.site.issuer, "--client-id", app.id, *more]
+        issuer = issuer or self.wire.site.issuer
+        server = ("--issuer", issuer) if ":" in issuer else ("--data-center", issuer)
+        arguments = [command, *server, "--client-id", app.id, *more]
         if store:
             arguments += ["--store", str(self.folder)]
         clock = ServerClock(lambda: float(self.wire.site.clock() + self.ahead))
@@ -83,7 +87,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def shell(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(site, capture=capsys, folder=tmp_path / "grants")
+    return Shell(Lines(site), site, capture=capsys, folder=tmp_path / "grants")
 
 
 async def test_the_doctor_has_nothing_to_say_against_an_app_that_is_well(site: Site, shell: Shell) -> None:
@@ -135,7 +139,7 @@ async def test_the_doctor_finds_what_is_wrong_with_an_app(site: Site, shell: She
 async def test_the_doctor_names_the_data_center_of_the_client(
     sites: Sites, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shell = Shell(sites["us"], sites["eu"], capture=capsys, folder=tmp_path / "grants")
+    shell = Shell(Lines(sites["us"], sites["eu"]), sites["us"], capture=capsys, folder=tmp_path / "grants")
     app = await sites["eu"].app("mobile")
     found = await shell.doctor(app, "--redirect-uri", REGISTERED)
     assert found["data center"] == ("ok", "This is data center us, of eu, us. ")
@@ -143,6 +147,12 @@ async def test_the_doctor_names_the_data_center_of_the_client(
     assert EU in found["client"][1]
     assert found["redirect"][0] == "failed"
     assert not [url for url, _ in shell.lines.asked if url.startswith(EU)], "it is named, not asked (T110)"
+    vendors = Shell(Vendor(sites["us"], sites["eu"]), sites["eu"], capture=capsys, folder=tmp_path / "more")
+    found = await vendors.doctor(app, "--redirect-uri", REGISTERED, issuer="eu")
+    assert found["data center"][1].startswith("This is the vendor's data center eu, of au, ca, cn, eu")
+    assert found["client"][0] == "warning", "the vendor does not tell"
+    assert found["redirect"][0] == "ok"
+    assert found["clock"] == ("warning", "The server does not tell its time. Keep this machine's right.")
 
 
 async def test_the_doctor_looks_who_else_may_read_the_store(
@@ -183,8 +193,8 @@ async def test_a_person_signs_in_uses_the_token_and_signs_out(site: Site, shell:
     scopes = ("--scope", f"openid email {SCOPE}")
     for way in ("--device", "--no-browser"):
         assert await shell.run("login", app, way, *scopes) == 0, shell.err
-        assert shell.out.startswith(
-            f"Signed in as mara@example.com at {site.issuer}. The grant is in FileStore("
+        assert shell.out == (
+            f"Signed in as mara@example.com at {site.issuer}. The grant is in {shell.folder}.\n"
         )
     assert await shell.run("token", app) == 0
     value = shell.out.strip()

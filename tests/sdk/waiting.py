@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx2
 
@@ -12,10 +12,13 @@ from grantline.sdk.clock import ServerClock
 from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.effects import Flow, Sleep
 from grantline.sdk.setup import Setup
-from tests.site import SCOPE, Clock, Site
+from tests.site import ISSUER, SCOPE, Clock, Site
 from tests.site import App as SiteApp
 
 T = TypeVar("T")
+FORM: Final = "application/x-www-form-urlencoded"
+VENDOR: Final = {ISSUER: "https://accounts.zoho.com", "http://127.0.0.1:8701": "https://accounts.zoho.eu"}
+"""The sites' issuers, and what they are called where they play the vendor."""
 Answer = Callable[[httpx2.Request], httpx2.Response | None]
 
 
@@ -43,6 +46,25 @@ class Lines(httpx2.AsyncBaseTransport):
         response = await found.transport.handle_async_request(request)
         response.headers["date"] = formatdate(found.clock(), usegmt=True)  # as the listener in front does
         return response
+
+
+class Vendor(Lines):
+    """The sites under the vendor's addresses."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        address, body = str(request.url), await request.aread()
+        self.asked.append((address, body.decode()))
+        if "/serverinfo" in address:
+            raise AssertionError("the vendor's data centers are known by name")
+        site = next(s for own, s in self.sites.items() if address.startswith(VENDOR[own] + "/"))
+        own = address.replace(VENDOR[site.issuer], site.issuer)
+        request = httpx2.Request(request.method, own, content=body, headers={"content-type": FORM})
+        response = await site.transport.handle_async_request(request)
+        text = (await response.aread()).decode()
+        for ours, theirs in VENDOR.items():
+            text = text.replace(ours, theirs)
+        headers = {"location": response.headers["location"]} if "location" in response.headers else {}
+        return httpx2.Response(response.status_code, headers=headers, content=text.encode())
 
 
 class FromThread(httpx2.BaseTransport):

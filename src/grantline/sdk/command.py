@@ -171,7 +171,9 @@ def login(options: argparse.Namespace) -> int:
     with suppress(GrantlineError):  # who signs in often wants to call an API next: it is looked up now
         session.api_domain  # noqa: B018
     told = _told(session)
-    return _say(options, f"Signed in{_as(told)} at {told['issuer']}. The grant is in {setup.store!r}.", told)
+    return _say(
+        options, f"Signed in{_as(told)} at {told['issuer']}. The grant is in {_place(setup.store)}.", told
+    )
 
 
 def token(options: argparse.Namespace) -> int:
@@ -203,6 +205,10 @@ def logout(options: argparse.Namespace) -> int:
     told = _told(session)
     session.revoke()
     return _say(options, f"Signed out{_as(told)}. The grant is over.", {**told, "ended": "revoked"})
+
+
+def _place(store: Store) -> str:
+    return str(store.folder) if isinstance(store, FileStore) else repr(store)
 
 
 def _session(setup: Setup) -> Session:

@@ -221,9 +221,7 @@ def _clock(seen: Seen) -> None:
     off = round(seen.clock.offset)
     side = f"{abs(off)} s {'behind' if off > 0 else 'ahead of'}"
     if not seen.dated:
-        seen.note(
-            "clock", "warning", "The server does not tell its time.", "Keep this machine's right (NTP)."
-        )
+        seen.note("clock", "warning", "The server does not tell its time.", "Keep this machine's right.")
     elif abs(off) <= SLOW_SECONDS:
         seen.note("clock", "ok", "This machine's clock and the server's agree.")
     else:
