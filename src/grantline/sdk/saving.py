@@ -56,9 +56,13 @@ def _put(record: Record, used: Secret | None) -> Flow[Record | None]:
         present: Record | None = yield Get(key)
         if present is None and used is not None:
             raise ReconnectRequired("The grant was taken away while it was renewed.")
-        if present is not None and present.refresh_token != used:
+        if present is not None and not _is_same(present.refresh_token, used):
             return None
         before = present if present is not None else Record(record.key)
         tokens = before.with_token(record.access_tokens[-1]).access_tokens
         record = replace(record, version=before.version, access_tokens=tokens)
     return replace(record, version=record.version + 1)
+
+
+def _is_same(one: Secret | None, other: Secret | None) -> bool:
+    return one.says(other) if one is not None and other is not None else one is other

@@ -1,6 +1,7 @@
 """Stores that many machines share keep to the same rules, on a real Redis and a real PostgreSQL (T123)."""
 
 import secrets
+import threading
 import time
 import traceback
 from base64 import b64decode, b64encode
@@ -32,6 +33,7 @@ from grantline.sdk import (
     StoreRefused,
 )
 from grantline.sdk.stores.conformance import CHECKS, KEY, REFRESH_TOKEN, Candidate, Check, InLoop, a_record
+from grantline.sdk.stores.sqlalchemy import table_in
 from tests.cluster import Cluster
 from tests.sdk.stores.django_app import django_store
 
@@ -275,10 +277,41 @@ def test_a_client_and_an_engine_of_the_apps_own_serve(places: Places) -> None:
 
 
 def test_programs_that_start_at_once_make_one_table(places: Places) -> None:
-    candidate = places.candidate("postgresql")
+    store = opened(places, "postgresql")
+    engine = sqlalchemy.create_engine(places.url("psycopg"))
+    with ThreadPoolExecutor(1) as pool, engine.connect() as first:
+        table_in(sqlalchemy.MetaData(), places.name).create(first)
+        writing = pool.submit(store.put, KEY.text, a_record(), 0)
+        while not places.sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
+            assert not writing.done()
+        first.commit()
+        assert writing.result(60)
+    engine.dispose()
+    assert store.get(KEY.text) == replace(a_record(), version=1)
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgresql", "django"])
+def test_one_of_many_gets_the_lock_of_a_process_that_is_gone(
+    places: Places, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(places, kind)
+    keys = [replace(KEY, name=str(number)).text for number in range(4)]
+    for key in keys:
+        assert store.try_lock(key, "before", 60)
+    module = {"postgresql": "sqlalchemy"}.get(kind, kind)
+    monkeypatch.setattr(f"grantline.sdk.stores.{module}.is_gone", lambda process: process != "the heir")
+    monkeypatch.setattr(f"grantline.sdk.stores.{module}.this_process", lambda: "the heir")
+    together = threading.Barrier(6)
+
+    def ask(number: int) -> list[bool]:
+        taken = []
+        for key in keys:
+            together.wait(60)
+            taken.append(store.try_lock(key, f"owner {number}", 60))
+        return taken
+
     with ThreadPoolExecutor(6) as pool:
-        assert sorted(pool.map(lambda n: candidate.open().put(KEY.text, a_record(), 0), range(6)))[-1]
-    assert list(candidate.open().keys()) == [KEY.text]
+        assert [sum(one) for one in zip(*pool.map(ask, range(6)), strict=True)] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
