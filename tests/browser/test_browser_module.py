@@ -178,6 +178,7 @@ def test_an_implicit_apps_token_is_renewed_at_auth_refresh_by_one_for_all(tab: P
     begin(tab, app, flow="implicit")
     log_in(tab)
     first = outcome(tab, "gl.token()")
+    assert 3_000_000 < tab.evaluate("gl.expiresAt - Date.now()") <= 3_600_000
     renewals = requests_to(tab, "/oauth/v2/auth/refresh?")
     tab.evaluate(LATER % 3_590_000)
     tokens = tab.evaluate("Promise.all(Array.from({ length: 20 }, () => gl.token()))")

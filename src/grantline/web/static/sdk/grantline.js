@@ -112,6 +112,8 @@ export class Grantline extends EventTarget {
   get connected() { return this.#tokens !== null; }
   /** The address of the person's APIs, at their data center; empty without a grant. */
   get apiDomain() { return this.#tokens?.apiDomain ?? ""; }
+  /** When the token ends, in ms as Date.now(); 0 without a grant. The module sees to the next one itself. */
+  get expiresAt() { return this.#tokens?.until ?? 0; }
   /** When the token ends, as `Date.now()` counts; 0 without one. To show it: token() sees to the next in time. */
   get expiresAt() { return this.#tokens?.until ?? 0; }
 
