@@ -100,9 +100,7 @@ def renew(
                 return found
     finally:
         if asked:
-            with suppress(
-                StoreRefused
-            ):  # then the lock ends with its time; what was made is good all the same
+            with suppress(StoreRefused):  # what was made is good all the same; the lock ends with its time
                 yield Unlock(grant.key.text, owner)
 
 
