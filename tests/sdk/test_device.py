@@ -195,6 +195,16 @@ async def test_8628_3_5_d_any_other_answer_ends_it(site: Site, tv: Tv) -> None:
     asked = len(tv.lines.polls)
     with pytest.raises(GrantTokenUnusable):
         await login.wait()
+    tv.lines.bend = lambda request: (
+        answer(400, error="invalid_grant", error_description=tv.lines.asked[-1][1])
+        if request.url.path.endswith("/token")
+        else None
+    )
+    login = await tv.device.alogin()
+    with pytest.raises(GrantTokenUnusable, match="client_id") as told:
+        await login.wait()
+    asked += 1
+    assert parse_qs(tv.lines.asked[-1][1])["device_code"][0] not in str(told.value), "it was repeated"
     for said, kind in (
         (answer(400, error="invalid_grant"), GrantTokenUnusable),
         (answer(401, error="invalid_client"), ClientRejected),

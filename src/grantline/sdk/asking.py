@@ -68,9 +68,7 @@ def ask(
     clock.learn(reply.headers.get("date", ""))
     members = members_of(reply, server.token_endpoint)
     if "error" in members or reply.status != 200:
-        said = hide(str(members.get("error_description", "")), (*form.values(), app.client_secret))
-        told = {**members, "error_description": said}
-        raise refusal(server.issuer, reply, told, str(form.get("grant_type", "")))
+        raise refused(server, app, reply, members, form)
     return read_answer(server, clock, members, form)
 
 
@@ -129,6 +127,15 @@ def read_answer(
         domain.removesuffix("/") if isinstance(domain, str) else "",
         Secret(id_token) if isinstance(id_token, str) and id_token else None,
     )
+
+
+def refused(
+    server: Server, app: App, reply: Reply, members: Mapping[str, Any], form: Mapping[str, str | Secret]
+) -> GrantlineError:
+    """What this refused request means (`refusal`), without what was sent, should the server repeat it."""
+    said = hide(str(members.get("error_description", "")), (*form.values(), app.client_secret))
+    told = {**members, "error_description": said}
+    return refusal(server.issuer, reply, told, str(form.get("grant_type", "")))
 
 
 def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: str) -> GrantlineError:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from grantline.oauth.names import GRANT_DEVICE_CODE
-from grantline.sdk.asking import authenticated, read_answer, refusal, retry_after
+from grantline.sdk.asking import authenticated, read_answer, refused, retry_after
 from grantline.sdk.effects import Flow, Reply, Send, Sleep
 from grantline.sdk.errors import (
     CallbackRefused,
     ClientRejected,
+    GrantlineError,
     GrantTokenUnusable,
     Unreachable,
     WrongDataCenter,
@@ -73,7 +74,7 @@ def start(setup: Setup, scope: tuple[str, ...]) -> Flow[Waiting]:
     setup.clock.learn(reply.headers.get("date", ""))
     members = members_of(reply, server.device_authorization_endpoint)
     if "error" in members or reply.status != 200:
-        raise refusal(server.issuer, reply, members, "device_request")
+        raise refused(server, setup.app, reply, members, request.form or {})
     return _waiting(setup, server, scope, members)
 
 
@@ -188,7 +189,7 @@ def look(setup: Setup, waiting: Waiting) -> Flow[Session | None]:
     elif error == "other_dc":
         yield from _move(setup, waiting, str(members.get("user_location", "")))
     elif error or reply.status != 200:
-        _check_over(waiting, reply, members, str(form["grant_type"]))
+        _check_over(waiting, reply, members, refused(waiting.server, setup.app, reply, members, form))
         return None
     else:
         waiting.closed = True
@@ -251,16 +252,21 @@ def _move(setup: Setup, waiting: Waiting, location: str) -> Flow[None]:
     waiting.server = there
 
 
-def _check_over(waiting: Waiting, reply: Reply, members: Mapping[str, Any], grant_type: str) -> None:
+def _check_over(waiting: Waiting, reply: Reply, members: Mapping[str, Any], problem: GrantlineError) -> None:
     """Raise what the server said for good; wait where it can't answer now."""
-    problem = refusal(waiting.server.issuer, reply, members, grant_type)
     if isinstance(problem, Unreachable) or reply.status == 429 or members.get("error") == "Access Denied":
         trouble = problem if isinstance(problem, Unreachable) else Unreachable(problem.what)
         _back_off(waiting, trouble, retry_after(reply))
         return
     waiting.closed = True
     if members.get("error") == "access_denied" and not isinstance(problem, WrongDataCenter):
-        raise CallbackRefused("The person did not allow this device.", fix=AGAIN, code=problem.code)
+        raise CallbackRefused(
+            "The person did not allow this device.",
+            fix=AGAIN,
+            code=problem.code,
+            issuer=waiting.server.issuer,
+            request_id=problem.request_id,
+        )
     if isinstance(problem, GrantTokenUnusable):
         problem.hint = AGAIN
     raise problem
