@@ -28,6 +28,7 @@ from grantline.sdk.setup import Setup
 from grantline.sdk.vendor import known_centers
 
 INTERVAL_SECONDS: Final = 5.0
+SHORTEST_SECONDS: Final = 1.0
 SLOWER_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 LIFE_SECONDS: Final = 300.0
@@ -138,7 +139,7 @@ def times(members: Mapping[str, Any]) -> tuple[float, float]:
     interval, life = _number(members.get("interval")), _number(members.get("expires_in"))
     if (interval or 0.0) >= 1000 or (interval is None and (life or 0.0) > MOST_LIFE_SECONDS):
         interval, life = (interval or 0.0) / 1000, (life or 0.0) / 1000
-    return interval or INTERVAL_SECONDS, min(life or LIFE_SECONDS, MOST_LIFE_SECONDS)
+    return max(interval or INTERVAL_SECONDS, SHORTEST_SECONDS), min(life or LIFE_SECONDS, MOST_LIFE_SECONDS)
 
 
 def _number(value: object) -> float | None:
@@ -188,6 +189,7 @@ def look(setup: Setup, waiting: Waiting) -> Flow[Session | None]:
         waiting.interval += SLOWER_SECONDS
     elif error == "other_dc":
         yield from _move(setup, waiting, str(members.get("user_location", "")))
+        return None
     elif error or reply.status != 200:
         _check_over(waiting, reply, members, refused(waiting.server, setup.app, reply, members, form))
         return None
@@ -250,6 +252,7 @@ def _move(setup: Setup, waiting: Waiting, location: str) -> Flow[None]:
         )
     waiting.lost = 0
     waiting.server = there
+    waiting.next_at = waiting.monotonic() + waiting.interval
 
 
 def _check_over(waiting: Waiting, reply: Reply, members: Mapping[str, Any], problem: GrantlineError) -> None:
