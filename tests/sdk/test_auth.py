@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import requests
 
+from grantline.resource_server.refusals import Refusal, Wording
 from grantline.sdk import (
     AddressRefused,
     GrantlineError,
@@ -180,21 +181,21 @@ def test_a_body_that_is_used_up_is_not_sent_again_and_the_next_call_has_a_new_to
     assert b"rows" in home.calls[-1].body
 
 
+def refused_by_the_kit(refusal: Refusal) -> tuple[int, dict[str, str], bytes]:
+    return refusal.status, refusal.headers(), refusal.body(vendor=False)
+
+
 @every_library
 def test_what_no_new_token_cures_is_said_and_not_tried(ask: Ask, world: tuple[Outside, Outside]) -> None:
     home, _ = world
     session = home.session(events=(events := []))
-    bearer = 'Basic realm="x", Bearer realm="leads"'
+    says = Wording("leads", f"{home.address}/metadata")
     home.answers |= {
-        "/scope": (
-            403,
-            {"WWW-Authenticate": f'{bearer}, error="insufficient_scope", scope="a.READ {SCOPE}"'},
-            b"",
-        ),
+        "/scope": refused_by_the_kit(says.scope_missing(("a.READ", SCOPE))),
         "/vendor": (401, {}, b'{"code":"OAUTH_SCOPE_MISMATCH","status":"error"}'),
-        "/elsewhere": (401, {"WWW-Authenticate": f'{bearer}, expected_issuer="https://eu.example"'}, b""),
+        "/elsewhere": refused_by_the_kit(says.invalid_token(expected_issuer="https://eu.example")),
         "/busy": (429, {"Retry-After": "7"}, b"wait"),
-        "/right": (403, {"WWW-Authenticate": bearer}, b"no"),
+        "/right": (403, refused_by_the_kit(says.no_permission("No."))[1], b"no"),
         "/basic": (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"no"),
     }
     for path, needed in (("/scope", ("a.READ", SCOPE)), ("/vendor", ())):

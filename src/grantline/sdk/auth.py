@@ -106,7 +106,7 @@ class Calls:
             self._in_vain = token, now + IN_VAIN_SECONDS
             return False
         vain, until = self._in_vain or (None, 0.0)
-        return vain is None or vain.secret != token.secret or now >= until
+        return vain is None or not vain.secret.says(token.value) or now >= until
 
     def _raise_what_no_token_cures(self, said: Any, body: bytes, token: AccessToken) -> None:
         if said.get("error") == "insufficient_scope" or _code_in(body) == SCOPE_MISMATCH:
