@@ -440,6 +440,37 @@ def test_T110_a_data_center_is_followed_only_if_the_issuer_lists_it(
         assert outcome(tab, f"gl.fetch('{demo.api_domain}{LEADS}')") == "GrantlineError: misuse"
 
 
+def test_T110_a_person_of_another_data_center_is_served_there(
+    chromium: Browser, demo: Demo, app: Arrivals
+) -> None:
+    """From the link to the first data center to an API of the second: code, renewal and calls go there."""
+    europe, person = demo.data_center("eu"), demo.user("user", "eu")
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    begin(page, app)
+    page.evaluate("() => { gl.login() }")
+    page.get_by_role("button", name="Go on in Europe").click()
+    page.wait_for_selector("input[name=password]")
+    asked = requests_to(page, "/oauth/v2/token")
+    sign_in(page, person["email"], person["password"])
+    decide(page)
+    page.wait_for_function("() => window.gl?.connected")
+    assert page.evaluate("[gl.user.issuer, gl.apiDomain]") == [europe["issuer"], europe["api_domain"]]
+    assert leads(page) >= 1
+    first = outcome(page, "gl.token()")
+    page.evaluate(LATER % 3_590_000)
+    assert outcome(page, "gl.token()") not in (first, None)
+    page.reload()
+    page.wait_for_function("() => window.told")
+    assert outcome(page, "gl.restore()") is None
+    assert outcome(page, "gl.restore({ issuer: 'https://evil.example' })") == "GrantlineError: misuse"
+    restored = f"gl.restore({{ issuer: '{europe['issuer']}' }}).then((user) => user.email)"
+    assert outcome(page, restored) == person["email"]
+    assert asked == [f"{europe['issuer']}/oauth/v2/token"] * 3
+    context.close()
+
+
 def test_what_the_person_or_the_server_refuses_is_told_in_words(tab: Page, demo: Demo, app: Arrivals) -> None:
     begin(tab, app)
     for error, kind in (("access_denied", "ServerRefused"), ("login_required", "SignInNeeded")):

@@ -165,13 +165,17 @@ export class Grantline extends EventTarget {
 
   /**
    * After a reload: get tokens again without a word, if the person is signed in and allowed this before. Needs the
-   * accounts server on the same site as the app, since browsers keep cookies from frames of other sites.
+   * accounts server on the same site as the app, since browsers keep cookies from frames of other sites. `issuer`:
+   * the person's data center, where the app remembers it.
    * @returns {Promise<User | null>} null: show the button
    */
-  async restore() {
+  async restore({ issuer = this.#setup.issuer } = {}) {
     if (this.#tokens !== null || sessionStorage.getItem(SIGNED_OUT)) return this.#user;
+    const { locations } = await this.#list();
+    if (issuer !== this.#setup.issuer && !Object.values(locations).includes(issuer))
+      throw misuse(`${issuer} is no data center of ${this.#setup.issuer}.`);
     try {
-      await this.#single(() => this.#askSilently(null));
+      await this.#single(() => this.#askSilently(null, issuer));
     } catch (problem) {
       if (!(problem instanceof SignInNeeded)) throw problem;
     }
@@ -225,7 +229,7 @@ export class Grantline extends EventTarget {
 
   // ---- asking, and taking the answer ----------------------------------------------------------------------------
 
-  async #ask({ mark = "", more = {}, issuer = this.#setup.issuer, returnTo = "", silent = false }) {
+  async #ask({ issuer = this.#setup.issuer, mark = "", more = {}, returnTo = "", silent = false }) {
     const { clientId, flow, scope } = this.#setup;
     const [server, home] = await Promise.all([this.#server(issuer), this.#server(this.#setup.issuer)]);
     const centers = await this.#list();
@@ -349,8 +353,7 @@ export class Grantline extends EventTarget {
   }
 
   /** In a frame that nobody sees and where no script runs: the answer is read from its address. */
-  async #askSilently(before) {
-    const issuer = before?.server.issuer;
+  async #askSilently(before, issuer = before.server.issuer) {
     const { attempt, url } = await this.#ask({ issuer, silent: true });
     return this.#take(await readFrame(url, attempt.redirectUri, attempt.state), attempt, before);
   }
