@@ -5,10 +5,12 @@ import asyncio
 import json
 import os
 import random
+import secrets
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +38,8 @@ STORES: Final[Mapping[str, Any]] = {
     "postgresql": SqlAlchemyStore,
 }
 DIED: Final = 7
-asked: ContextVar[float] = ContextVar("asked", default=0.0)
-"""When the renewal that goes on here asked the server."""
+calling: ContextVar[str] = ContextVar("calling", default="")
+"""The grant that the call which goes on here is about."""
 
 
 class Crowd:
@@ -71,10 +73,16 @@ class Crowd:
             return False
         return True
 
-    def trouble(self, request: Send, reply: Reply) -> Reply:
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Say when the server was asked about a grant, and when it answered."""
+        key, number = calling.get(), secrets.token_hex(8)
+        self.say(asks=key, number=number, at=time.time())
+        yield
+        self.say(answered=key, number=number, at=time.time())
+
+    def trouble(self, reply: Reply) -> Reply:
         """The answer, if it arrives."""
-        if not request.url.endswith("/token"):
-            return reply
         if self.first("death") or self.chance.random() < self.plan["die"]:
             self.say(died=True)
             os._exit(DIED)
@@ -92,8 +100,11 @@ class Wire(HttpWire):
         self.crowd = crowd
 
     def send(self, request: Send) -> Reply:
-        asked.set(time.time())
-        return self.crowd.trouble(request, super().send(request))
+        if not request.url.endswith("/token"):
+            return super().send(request)
+        with self.crowd.asking():
+            reply = super().send(request)
+        return self.crowd.trouble(reply)
 
 
 class AsyncWire(AsyncHttpWire):
@@ -104,8 +115,11 @@ class AsyncWire(AsyncHttpWire):
         self.crowd = crowd
 
     async def send(self, request: Send) -> Reply:
-        asked.set(time.time())
-        return self.crowd.trouble(request, await super().send(request))
+        if not request.url.endswith("/token"):
+            return await super().send(request)
+        with self.crowd.asking():
+            reply = await super().send(request)
+        return self.crowd.trouble(reply)
 
 
 class Telling:
@@ -119,7 +133,7 @@ class Telling:
         if done and record.access_tokens:
             token = record.access_tokens[-1]
             life = token.issued_at, token.expires_at
-            self.crowd.say(renewed=key, asked=asked.get(), life=life, version=expect_version + 1)
+            self.crowd.say(renewed=key, at=time.time(), life=life, version=expect_version + 1)
         return done
 
     def __getattr__(self, name: str) -> Any:
@@ -143,6 +157,7 @@ def sessions_of(crowd: Crowd) -> dict[Key, Session]:
 
 def ask_in_a_thread(crowd: Crowd, sessions: Mapping[Key, Session]) -> None:
     while (key := crowd.next_call()) is not None:
+        calling.set(key.text)
         try:
             sessions[key].token()
             crowd.say(ok=True)
@@ -153,6 +168,7 @@ def ask_in_a_thread(crowd: Crowd, sessions: Mapping[Key, Session]) -> None:
 
 async def ask_in_a_task(crowd: Crowd, sessions: Mapping[Key, Session]) -> None:
     while (key := crowd.next_call()) is not None:
+        calling.set(key.text)
         try:
             await sessions[key].atoken()
             crowd.say(ok=True)

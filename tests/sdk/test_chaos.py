@@ -24,6 +24,7 @@ from tests.sdk.crowd import DIED, STORES, key_of
 from tests.site import SCOPE, Clock, Site, open_site
 
 LIFE_SECONDS = 2
+THREADS_AND_TASKS = 16
 SMALL = {"processes": 2, "calls": 96, "grants": 4, "pause": 0.4, "lose": 0.1, "die": 0.03}
 SHORT = {"processes": 3, "calls": 240, "grants": 6, "pause": 0.4, "lose": 0.1, "die": 0.03}
 WHOLE = {"processes": 8, "calls": 10_000, "grants": 16, "pause": 0.5, "lose": 0.05, "die": 0.01}
@@ -36,9 +37,9 @@ class RealClock(Clock):
         return int(time.time())
 
 
-async def serve(site: Site, port: int) -> tuple[uvicorn.Server, asyncio.Task[None]]:
+async def serve(app: Any, port: int) -> tuple[uvicorn.Server, asyncio.Task[None]]:
     config = uvicorn.Config(
-        site.edge,
+        app,
         host="127.0.0.1",
         port=port,
         log_level="warning",
@@ -81,18 +82,49 @@ def everything_said(folder: Path) -> list[dict[str, Any]]:
 def renewals_too_early(said: list[dict[str, Any]]) -> list[Any]:
     """Renewals that were asked for while the token before them, which is in the store, had more than a
     quarter of its life before it."""
-    by_grant = defaultdict(list)
-    for line in said:
-        if "renewed" in line:
-            by_grant[line["renewed"]].append(line)
     found = []
-    for lines in by_grant.values():
+    for key, lines in by_grant(said, "renewed").items():
         lines.sort(key=lambda line: line["version"])
+        asks = by_grant(said, "asks")[key]
         for before, after in pairwise(lines):
-            quarter = (before["life"][1] - before["life"][0]) / 4
-            if after["version"] == before["version"] + 1 and after["asked"] < before["life"][1] - quarter:
-                found.append((before, after))
+            if after["version"] == before["version"] + 1:
+                window = before["life"][1] - (before["life"][1] - before["life"][0]) / 4
+                found += [
+                    (before, ask) for ask in asks if before["at"] < ask["at"] < min(after["at"], window)
+                ]
     return found
+
+
+def asked_at_once(said: list[dict[str, Any]]) -> list[Any]:
+    """Pairs of requests about one grant of which the second came before the first was answered. Who died
+    before an answer waits for none."""
+    answered = {line["number"]: line["at"] for line in said if "answered" in line}
+    found = []
+    for asks in by_grant(said, "asks").values():
+        asks.sort(key=lambda line: line["at"])
+        for one, other in pairwise(asks):
+            if other["at"] < answered.get(one["number"], 0.0):
+                found.append((one, other))
+    return found
+
+
+def by_grant(said: list[dict[str, Any]], what: str) -> Mapping[str, list[dict[str, Any]]]:
+    found = defaultdict(list)
+    for line in said:
+        if what in line:
+            found[line[what]].append(line)
+    return found
+
+
+class Counting:
+    """The application, and how often it was asked to refresh."""
+
+    def __init__(self, app: Any) -> None:
+        self.app, self.refreshes = app, 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.refreshes += scope["path"] == "/oauth/v2/token"
+        await self.app(scope, receive, send)
 
 
 async def put_grants(site: Site, store: Any, plan: Mapping[str, Any]) -> list[Grant]:
@@ -105,6 +137,12 @@ async def put_grants(site: Site, store: Any, plan: Mapping[str, Any]) -> list[Gr
         assert store.put(grant.key.text, Record(grant.key, (SCOPE,), refresh_token=refresh_token), 0)
         grants.append(grant)
     return grants
+
+
+async def revoked(site: Site) -> int:
+    row = await site.db.one("SELECT COUNT(*) FROM authorizations WHERE revoked_at IS NOT NULL")
+    count: int = row[0]
+    return count
 
 
 async def each_can_be_renewed(grants: list[Grant], store: Any) -> None:
@@ -170,14 +208,16 @@ async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
         grants = await put_grants(site, store, plan)
         plan_path = tmp_path / "plan.json"
         plan_path.write_text(json.dumps(plan))
-        server, serving = await serve(site, port)
+        counting = Counting(site.edge)
+        server, serving = await serve(counting, port)
         try:
             calls = plan["calls"] // plan["processes"]
             began = time.monotonic()
             await asyncio.gather(
                 *(one_process(plan_path, key, number, calls) for number in range(plan["processes"]))
             )
-            took = time.monotonic() - began
+            took, refreshes = time.monotonic() - began, counting.refreshes
+            assert await revoked(site) == 0
             await each_can_be_renewed(grants, store)
         finally:
             server.should_exit = True
@@ -186,11 +226,19 @@ async def test_a_crowd_that_loses_answers_and_dies_loses_no_grant(
                 store.close()
     said = everything_said(tmp_path)
     counts = Counter(
-        name for line in said for name in ("ok", "refused", "renewed", "lost", "died") if name in line
+        name
+        for line in said
+        for name in ("ok", "refused", "asks", "answered", "renewed", "lost", "died")
+        if name in line
     )
-    record_property("counted", f"{dict(counts)} in {took:.1f} s")
+    record_property("counted", f"{dict(counts)}, {refreshes} refreshes in {took:.1f} s")
     assert {line["refused"] for line in said if "refused" in line} <= {"Unreachable"}
     assert counts["ok"] + counts["refused"] >= plan["calls"]
     assert counts["lost"]
     assert counts["died"]
     assert not renewals_too_early(said)
+    assert not asked_at_once(said)
+    assert counts["renewed"] <= refreshes <= counts["asks"]
+    # An answer is written, lost or the last thing of a process; a death takes what others wait for with it.
+    answered = counts["answered"] - counts["renewed"] - counts["lost"] - counts["died"]
+    assert answered <= counts["died"] * THREADS_AND_TASKS
