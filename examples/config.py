@@ -33,9 +33,10 @@ def _first(files: Sequence[Path], given: str, name: str) -> Path:
         if file.is_file():
             return file
     start = f"There is no file {given}." if given else f"This sample is not registered yet: {name}."
+    running = "" if demo_facts() else "  (start Grantline first: ./run)"
     raise NoConfig(
         f"{start}\n"
-        f"Register it: {console_address()}/samples/{name}  (start Grantline with ./run)\n"
+        f"Register it: {console_address()}/samples/{name}{running}\n"
         f"Then type:   ./examples/run {name} --config ~/Downloads/{name}.json"
     )
 

@@ -50,6 +50,7 @@ def connect(web: WebApp, redirect_uri: str) -> Session:
                 finished = web.finish(f"{home}{self.path}", self.cookies())
             except GrantlineError as problem:
                 return 400, f"{problem}\n\nBegin again: {home}/", {}
+            print(f"Connected as {finished.identity.email}.", flush=True)
             done.append(finished.session)
             return 200, "Connected. You may close this window.", _cookie(finished.cookie_name)
 

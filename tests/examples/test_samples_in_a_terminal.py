@@ -127,6 +127,7 @@ def test_R95_a_ledger_and_the_crm_are_made_alike_after_one_sign_in(developer: De
         assert "Connected." in developer.allow(address).text
         said, _ = running.communicate(timeout=60)
     assert running.returncode == 0, said
+    assert f"Connected as {developer.email}." in said
     assert "Taken from the CRM: 1. Sent to it: 24." in said
     assert "For a person: B-2010 asks for 499.25, the bank has seen 494.25." in said
     assert re.search(r"^Paid +([\d,.]+) +\1$", said, re.M), said
