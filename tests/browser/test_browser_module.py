@@ -504,9 +504,10 @@ def test_a_reload_restores_and_a_logout_ends_every_tab(
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx2.get(f"{demo.issuer}/oauth/v2/userinfo", headers=headers).status_code == 401
     assert outcome(tab, "gl.restore()") is None
-    tab.reload()
-    tab.wait_for_function("() => window.told")
-    assert outcome(tab, "gl.restore()") is None
+    for page in (tab, other):
+        page.reload()
+        page.wait_for_function("() => window.told")
+        assert outcome(page, "gl.restore()") is None
     assert log_in(tab)["user"]
     other.close()
 

@@ -103,7 +103,11 @@ export class Grantline extends EventTarget {
         throw misuse(`${name} is not of this page's origin, ${location.origin}.`);
     }
     this.#channel = new BroadcastChannel(`grantline ${setup.issuer} ${setup.clientId}`);
-    this.#channel.onmessage = ({ data }) => { if (data === "logout") this.#leave(signedOut()).catch(() => {}); };
+    this.#channel.onmessage = ({ data }) => {
+      if (data !== "logout") return;
+      sessionStorage.setItem(SIGNED_OUT, "1");
+      this.#leave(signedOut()).catch(() => {});
+    };
   }
 
   /** Who it is, proven by an id_token; null: nobody, or `openid` was not asked. @returns {User | null} */
@@ -112,8 +116,6 @@ export class Grantline extends EventTarget {
   get connected() { return this.#tokens !== null; }
   /** The address of the person's APIs, at their data center; empty without a grant. */
   get apiDomain() { return this.#tokens?.apiDomain ?? ""; }
-  /** When the token ends, in ms as Date.now(); 0 without a grant. The module sees to the next one itself. */
-  get expiresAt() { return this.#tokens?.until ?? 0; }
   /** When the token ends, as `Date.now()` counts; 0 without one. To show it: token() sees to the next in time. */
   get expiresAt() { return this.#tokens?.until ?? 0; }
 
