@@ -366,3 +366,17 @@ def test_a_cache_that_is_too_slow_for_a_turn_writes_nothing(
     with pytest.raises(StoreRefused, match="too slow"):
         store.put(KEY.text, replace(a_record(), email="late@example.com"), 1)
     assert store.get(KEY.text) == replace(a_record(), version=1)
+
+
+def test_a_lock_in_a_cache_is_given_back_only_while_it_is_surely_ones_own(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = opened(places, "django"), opened(places, "django")
+    assert store.try_lock(KEY.text, "a", 60)
+    cache.delete(f"{places.name}lock:{KEY.text}")  # the cache was full
+    assert other.try_lock(KEY.text, "b", 60)
+    store.unlock(KEY.text, "a")
+    assert not store.try_lock(KEY.text, "c", 60)
+    monkeypatch.setattr("grantline.sdk.stores.django.SURE_SECONDS", 3600)  # its end is near
+    other.unlock(KEY.text, "b")
+    assert not store.try_lock(KEY.text, "c", 60), "it may be another's before it is deleted"
