@@ -53,7 +53,9 @@ def take_in(
     identity = Identity(server.issuer)
     if signing_in:
         identity = yield from identify(server, setup.app.client_id, answer, clock, setup.keys, nonce=nonce)
-    if not identity.subject and not name:
+    if identity.subject:
+        name = ""
+    elif not name:
         name = secrets.token_hex(8)
     key = setup.key(server.issuer, subject=identity.subject, organization=identity.organization, name=name)
     grant = setup.grant(key)

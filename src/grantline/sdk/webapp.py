@@ -100,15 +100,16 @@ class WebApp:
         return await self.setup.arun(self._start(return_to, scopes(scope), more, cookies or {}))
 
     @frameless
-    def finish(self, callback_url: str, cookies: Mapping[str, str]) -> Finished:
+    def finish(self, callback_url: str, cookies: Mapping[str, str], *, name: str = "") -> Finished:
         """Take the answer: the address that the browser came to, with its query, and the request's cookies.
-        Raises CallbackRefused and the others of the tree; then the browser is not signed in."""
-        return self.setup.run(self._finish(callback_url, cookies))
+        `name` tells the grant apart where the server does not say who the person is, as the app's own number
+        of its user. Raises CallbackRefused and the others of the tree; then the browser is not signed in."""
+        return self.setup.run(self._finish(callback_url, cookies, name))
 
     @aframeless
-    async def afinish(self, callback_url: str, cookies: Mapping[str, str]) -> Finished:
+    async def afinish(self, callback_url: str, cookies: Mapping[str, str], *, name: str = "") -> Finished:
         """The same, for tasks."""
-        return await self.setup.arun(self._finish(callback_url, cookies))
+        return await self.setup.arun(self._finish(callback_url, cookies, name))
 
     def cookie_name(self, callback_url: str) -> str:
         """The cookie of the attempt that this address answers, to be cleared whatever comes of it; empty for
@@ -151,10 +152,10 @@ class WebApp:
             clear=self.cookies.surplus(cookies, now),
         )
 
-    def _finish(self, callback_url: str, cookies: Mapping[str, str]) -> Flow[Finished]:
+    def _finish(self, callback_url: str, cookies: Mapping[str, str], name: str) -> Flow[Finished]:
         answer = read_callback(callback_url)
         app, now = self.setup.app, self.setup.clock.local()
-        name = self.cookies.name(answer["state"])
+        cookie = self.cookies.name(answer["state"])
         found = self.cookies.of(answer["state"], cookies)
         attempt = check_attempt(found, answer, app.issuer, now)
         home = yield from self.setup.known.server(app.issuer)
@@ -171,11 +172,13 @@ class WebApp:
             raise CallbackRefused(
                 used.what, code=used.code, issuer=issuer, request_id=used.request_id
             ) from None
-        return Finished(kept.session, kept.identity, local_path(attempt.return_to), name, self.cookies.secure)
+        return Finished(
+            kept.session, kept.identity, local_path(attempt.return_to), cookie, self.cookies.secure
+        )
 
     def _redeem(self, attempt: Attempt, issuer: str, code: str, name: str) -> Flow[Kept]:
         """Exchange the code where it is from. Another process that got the same answer does not."""
-        lock = Key(attempt.issuer, attempt.client_id, name=name).text
+        lock = Key(attempt.issuer, attempt.client_id, name=self.cookies.name(attempt.state)).text
         owner = secrets.token_hex(8)
         if not (yield TryLock(lock, owner, LOCK_SECONDS)):
             raise CallbackRefused("This sign-in is being finished already.")
@@ -188,7 +191,9 @@ class WebApp:
             }
             answer = (yield from redeem(server, app, clock, code, more)).as_asked(attempt.scope)
             signing_in = "openid" in attempt.scope
-            kept = yield from take_in(self.setup, server, answer, nonce=attempt.nonce, signing_in=signing_in)
+            kept = yield from take_in(
+                self.setup, server, answer, nonce=attempt.nonce, name=name, signing_in=signing_in
+            )
         finally:
             yield Unlock(lock, owner)
         return kept

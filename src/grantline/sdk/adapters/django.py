@@ -54,17 +54,17 @@ class Login:
         )
         return self._sent(started)
 
-    def callback(self, request: HttpRequest) -> tuple[Finished, HttpResponse]:
-        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. Raises
-        CallbackRefused and the others of the tree; `refused` makes their page."""
-        done = self.web.finish(request.get_full_path(), request.COOKIES)
+    def callback(self, request: HttpRequest, *, name: str = "") -> tuple[Finished, HttpResponse]:
+        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. `name` as for
+        WebApp.finish. Raises CallbackRefused and the others of the tree; `refused` makes their page."""
+        done = self.web.finish(request.get_full_path(), request.COOKIES, name=name)
         response = _redirect(done.return_to)
         self.refused(request, response)
         return done, response
 
-    async def acallback(self, request: HttpRequest) -> tuple[Finished, HttpResponse]:
+    async def acallback(self, request: HttpRequest, *, name: str = "") -> tuple[Finished, HttpResponse]:
         """The same, for views that are coroutines."""
-        done = await self.web.afinish(request.get_full_path(), request.COOKIES)
+        done = await self.web.afinish(request.get_full_path(), request.COOKIES, name=name)
         response = _redirect(done.return_to)
         self.refused(request, response)
         return done, response

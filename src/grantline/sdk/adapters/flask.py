@@ -53,10 +53,10 @@ class Login:
         )
         return response
 
-    def callback(self, request: Request) -> tuple[Finished, Response]:
-        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. Raises
-        CallbackRefused and the others of the tree; `refused` makes their page."""
-        done = self.web.finish(request.url, request.cookies)
+    def callback(self, request: Request, *, name: str = "") -> tuple[Finished, Response]:
+        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. `name` as for
+        WebApp.finish. Raises CallbackRefused and the others of the tree; `refused` makes their page."""
+        done = self.web.finish(request.url, request.cookies, name=name)
         return done, self.refused(request, _redirect(done.return_to))
 
     def refused(self, request: Request, response: Response) -> Response:

@@ -54,10 +54,10 @@ class Login:
         )
         return response
 
-    async def callback(self, request: Request) -> tuple[Finished, RedirectResponse]:
-        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. Raises
-        CallbackRefused and the others of the tree; `refused` makes their page."""
-        done = await self.web.afinish(str(request.url), request.cookies)
+    async def callback(self, request: Request, *, name: str = "") -> tuple[Finished, RedirectResponse]:
+        """Who signed in, and the redirect to where they wanted to go, which clears the cookie. `name` as for
+        WebApp.finish. Raises CallbackRefused and the others of the tree; `refused` makes their page."""
+        done = await self.web.afinish(str(request.url), request.cookies, name=name)
         return done, self.refused(request, RedirectResponse(done.return_to, 303, NO_TRACE))
 
     def refused(self, request: Request, response: R) -> R:
