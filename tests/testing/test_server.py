@@ -48,6 +48,8 @@ def test_what_nobody_decided_is_said_and_what_was_declined_is_refused(server: Au
     web = Grantline.web_app(**server.setup(app, scope=OPENID))
     with pytest.raises(NotDecided, match="Sign in"):
         server.follow(web.start().url)
+    with pytest.raises(NotDecided, match="The code BCDF-GHJK was not taken"):
+        server.enter("BCDF-GHJK", mara)
     server.consent(app, mara, "openid email")
     with pytest.raises(NotDecided, match=f"asks mara@example.com for {SCOPE}"):
         server.follow(web.start().url)

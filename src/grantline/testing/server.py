@@ -187,7 +187,9 @@ class AuthorizationServer:
         return await self._browser(found[-1].person).authorize(str(request.url), button)
 
     def _browser(self, person: Person) -> Browser:
-        return self._browsers.setdefault(person.email, Browser(self._app, self.issuer, person))
+        if person.email not in self._browsers:
+            self._browsers[person.email] = Browser(self._app, self.issuer, person)
+        return self._browsers[person.email]
 
     # Ready at once
 
