@@ -14,7 +14,7 @@ function setUp() {
     issuer: facts.issuer, clientId: facts.client_id, scope: facts.scope, flow,
     redirectUri: facts.redirect_uri, renewUri: new URL("/silent", facts.redirect_uri).href,
   });
-  gl.addEventListener("change", draw);
+  gl.addEventListener("change", () => { last = gl.connected ? last : ""; draw(); });
   gl.addEventListener("ended", ({ detail }) => tell(detail));
 }
 
@@ -116,5 +116,6 @@ find("enter-popup").onclick = () => enter(true);
 find("again").onclick = () => trying(load);
 find("leave").onclick = () => trying(async () => { await gl.logout(); note("Signed out: the grant is revoked"); });
 document.querySelector(".ways").onchange = ({ target }) => { localStorage.setItem("lead-board-flow", (flow = target.value)); setUp(); };
+setTimeout(draw, 700); // the button, should the silent question take long
 setInterval(() => look().catch(() => {}), 15_000);
 await trying(begin);
