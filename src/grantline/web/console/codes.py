@@ -57,7 +57,7 @@ async def generate(visit: Visit, place: Place, client: Client) -> Response:
     try:
         code = await issue_code(visit, place, client, kept)
     except InvalidScope as refused:
-        return await _page(visit, place, client, kept, problems={"scope": _scope_problem(refused)})
+        return await _page(visit, place, client, kept, problems={"scope": scope_problem(refused)})
     except CodeLimitReached as limit:
         duration = render_duration(limit.wait_seconds)
         wait = _("Ten codes in ten minutes are the limit. Wait %(duration)s.", duration=duration)
@@ -114,7 +114,8 @@ def _with_boxes(text: str, ticked: list[str]) -> str:
     return ", ".join(part for part in (text.rstrip(", "), *added) if part)
 
 
-def _scope_problem(refused: InvalidScope) -> str:
+def scope_problem(refused: InvalidScope) -> str:
+    """What is wrong with the scopes, and what to do."""
     if refused.code == "scope_missing":
         return _("Name at least one scope, or tick one.")
     if refused.received:

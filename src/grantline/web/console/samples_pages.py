@@ -22,11 +22,12 @@ from grantline.clients import (
     lasting_secrets,
     list_workspace_clients,
 )
+from grantline.oauth.errors import InvalidScope
 from grantline.tokens import CodeLimitReached
 from grantline.web.console.adding import register
 from grantline.web.console.client_form import tell
 from grantline.web.console.clients import NEW_CLIENTS
-from grantline.web.console.codes import issue_code
+from grantline.web.console.codes import issue_code, scope_problem
 from grantline.web.console.confirm import PASSWORD, confirm
 from grantline.web.console.credentials import make_another
 from grantline.web.console.place import Place
@@ -153,7 +154,7 @@ async def _registered(visit: Visit, place: Place, sample: Sample) -> list[Client
 
 async def _ready(visit: Visit, place: Place, sample: Sample, client: Client, secret: str | None) -> Response:
     """The page with the file; for a self client a fresh code is in it."""
-    scope, code, limited = " ".join(sample.asked.scopes), "", ""
+    scope, code, problem, status = " ".join(sample.asked.scopes), "", "", 200
     if sample.kind.name == "self-client":
         asked = {
             "scope": scope,
@@ -164,17 +165,20 @@ async def _ready(visit: Visit, place: Place, sample: Sample, client: Client, sec
             code = await issue_code(visit, place, client, asked)
         except CodeLimitReached as limit:
             duration = render_duration(limit.wait_seconds)
-            limited = _("Ten codes in ten minutes are the limit. Wait %(duration)s.", duration=duration)
+            status = 429
+            problem = _("Ten codes in ten minutes are the limit. Wait %(duration)s.", duration=duration)
+        except InvalidScope as refused:
+            status, problem = 400, scope_problem(refused)
     members = _members(visit, sample, client, secret, code)
     return visit.render(
         "console/sample_ready.html",
-        status=429 if limited else 200,
+        status=status,
         **place.at(client, place.membership.role).frame(visit),
         sample=_card(sample),
         secret=secret is not None,
         needs_secret=members.get("client_secret") == "",
         code_until=members.get("expires_at", 0),
-        problem=limited,
+        problem=problem,
         document=json.dumps(members, indent=2),
         file_name=f"{sample.name}.json",
         command=f"{sample.command} --config ~/Downloads/{sample.name}.json",
