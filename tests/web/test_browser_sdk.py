@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 
-from grantline.web.browser_sdk import ADDRESS, BUTTON, MODULE
+from grantline.web.browser_sdk import ADDRESS, BUTTON, MODULE, read_files
 from tests.site import Site
 
 
@@ -36,6 +37,19 @@ async def test_a_name_that_no_content_has_is_not_found_and_not_kept(site: Site) 
     for path in ("/sdk/grantline.0000000000000000.js", "/sdk/", "/sdk/earlier/grantline.js"):
         answer = await site.call("GET", path)
         assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store"), path
+
+
+def test_a_file_of_an_earlier_release_keeps_the_address_that_apps_chose(tmp_path: Path) -> None:
+    for name in (MODULE, BUTTON):
+        (tmp_path / name).write_text("/* of before */")
+    before = read_files(tmp_path)[ADDRESS + MODULE]
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (tmp_path / MODULE).rename(earlier / before.pinned.removeprefix(ADDRESS))
+    (tmp_path / MODULE).write_text("/* of now */")
+    found = read_files(tmp_path)
+    assert found[before.pinned] == before
+    assert found[ADDRESS + MODULE].pinned != before.pinned
 
 
 async def test_quickstart_of_a_browser_app_pins_the_module_by_its_hash(site: Site) -> None:

@@ -44,8 +44,8 @@ def read_file(path: Path) -> BrowserFile:
     return BrowserFile(content, _TYPES[path.suffix], ADDRESS + name, f"sha384-{digest}")
 
 
-def read_files() -> Mapping[str, BrowserFile]:
+def read_files(folder: Path = FOLDER) -> Mapping[str, BrowserFile]:
     """Every file by its paths; the templates' engine holds them (`templating.Pages`)."""
-    found = {ADDRESS + name: read_file(FOLDER / name) for name in (MODULE, BUTTON)}
-    earlier = [read_file(path) for path in sorted((FOLDER / "earlier").glob("*.*"))]
+    found = {ADDRESS + name: read_file(folder / name) for name in (MODULE, BUTTON)}
+    earlier = [read_file(path) for path in sorted((folder / "earlier").glob("*.*"))]
     return MappingProxyType(found | {one.pinned: one for one in [*found.values(), *earlier]})
