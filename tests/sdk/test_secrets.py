@@ -205,7 +205,7 @@ async def tell(story: Story, mara: Person, folder: Path) -> None:
         assert api.get("/leads").status_code == 401
         story.fails(lambda: api.get("https://elsewhere.example/"))
     devices_and_self_clients(story, mara, folder)
-    server.revoke(app, mara)
+    server.remove_access(app, mara)
     story.fails(Renewal(session))
     story.fails(Renewal(session))
     with sqlite3.connect(folder / "grants.db") as file:

@@ -11,7 +11,14 @@ from typing import Any, Final
 import httpx2
 
 from grantline.accounts import create_account, personal_organization
-from grantline.clients import ApiDeclaration, ApiScope, Registration, create_api, register_client
+from grantline.clients import (
+    ApiDeclaration,
+    ApiScope,
+    Registration,
+    create_api,
+    find_client,
+    register_client,
+)
 from grantline.consent import remove_access
 from grantline.oauth.scope import parse_scope
 from grantline.sdk import Grantline, MemoryStore, ServerClock, Session
@@ -29,7 +36,7 @@ from grantline.testing.people import (
     RegisteredApp,
     heading,
 )
-from grantline.tokens import find_live_token, generate_code, load_catalog
+from grantline.tokens import find_live_token, generate_code, load_catalog, revoke_token
 from grantline.web import Server, build_app
 
 ISSUER: Final = "https://accounts.grantline.test"
@@ -250,8 +257,21 @@ class AuthorizationServer:
         """Whether an access token is good at this moment, by the server's own judgement."""
         return self._background.run(find_live_token(self._server.mint, token, self.clock())) is not None
 
-    def revoke(self, app: RegisteredApp, person: Person) -> None:
-        """The person takes the app's access away; the app does not notice before it asks."""
+    def revoke(self, session: Session) -> None:
+        """The grant of a session ends here; the app does not notice before it asks."""
+        record = session.store.get(session.grant.key.text)
+        if record is None:
+            return
+        for held in (record.refresh_token, *(one.secret for one in record.access_tokens)):
+            if held is not None:
+                self._background.run(self._revoke(record.key.client_id, held.reveal()))
+
+    async def _revoke(self, client_id: str, token: str) -> None:
+        client = await find_client(self._server.db, client_id)
+        await revoke_token(self._server.mint, client, token, _NETWORK, self.clock())
+
+    def remove_access(self, app: RegisteredApp, person: Person) -> None:
+        """The person takes back what they allowed the app, all of it."""
         now = self.clock()
         self._background.run(remove_access(self._server.db, person.account.id, app.client_id, _NETWORK, now))
 
