@@ -340,7 +340,12 @@ def test_T96_an_id_token_counts_only_if_everything_about_it_holds(
     def lands(alg: str, changes: dict[str, Any], header: dict[str, Any], spoil: bool = False) -> Any:
         asked = attempt(tab, demo)
         now = tab.evaluate("Math.floor(Date.now() / 1000)")
-        claims = {"iss": demo.issuer, "sub": "somebody", "aud": asked["client_id"], "nonce": asked["nonce"]}
+        claims: dict[str, Any] = {
+            "iss": demo.issuer,
+            "sub": "somebody",
+            "aud": asked["client_id"],
+            "nonce": asked["nonce"],
+        }
         claims |= {"iat": now, "exp": now + 600, "at_hash": half_hash("gla_x", alg), **changes}
         if isinstance(claims["aud"], list):
             claims["aud"] = [asked["client_id"] if one == "ours" else one for one in claims["aud"]]
