@@ -40,7 +40,7 @@ document.querySelector("button").onclick = () => {
 MEMORY: Final = "JSON.stringify([localStorage, sessionStorage, document.cookie, history.state])"
 LEADS: Final = "/crm/v8/Leads?fields=Last_Name"
 LATER: Final = "const real = Date.now; Date.now = () => real() + %d"
-KEYS: Final = {
+KEYS: Final[dict[str, jwk.RSAKey | jwk.ECKey | jwk.OKPKey]] = {
     "RS256": jwk.RSAKey.generate_key(2048),
     "ES256": jwk.ECKey.generate_key("P-256"),
     "Ed25519": jwk.OKPKey.generate_key("Ed25519"),
