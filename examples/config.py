@@ -21,7 +21,8 @@ def find_config(name: str, given: str = "") -> Path:
     kept = data_folder(name) / f"{name}.json"
     file = _first([Path(given)] if given else [HERE / name / f"{name}.json", kept], given, name)
     members = _read(file)
-    if members.get("client_secret") == "":  # the client has one, which the console does not know
+    # The console does not know a secret that it showed before, and leaves it out beside a new code.
+    if members.get("client_secret", "" if "code" in members else None) == "":
         members["client_secret"] = _find_secret(str(members.get("client_id", "")))
     if file != kept or _read(kept) != members:
         write_private(kept, json.dumps(members, indent=2))

@@ -166,3 +166,7 @@ def test_a_sample_without_its_file_says_where_to_get_it_and_keeps_what_it_gets_t
     for path in developer.kept("reporting").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) in (0o600, 0o700), path
     developer.run("data_sync", "--rows", "1", "--config", str(known))
+    code = {**json.loads(known.read_text()), "code": "glg_us_of_another_day", "expires_at": 1_000_000_000}
+    del code["client_secret"]  # as the page "Generate code" gives it
+    known.write_text(json.dumps(code))
+    assert "Nothing has changed" in developer.run("data_sync", "--config", str(known))
