@@ -198,6 +198,8 @@ def test_R92_the_browser_app_works_both_ways_and_notices_that_its_access_is_gone
         expect(page.locator("#columns li")).not_to_have_count(0)
         expect(page.locator("#log")).to_contain_text("by code + PKCE")
         expect(page.get_by_role("img", name="The token is good for")).to_be_visible()
+        drawn = "parseFloat(getComputedStyle(document.getElementById('left')).strokeDasharray)"
+        assert page.evaluate(drawn) > 90
         check_page(page, OTHER_VIEWS)
         check_quiet(page)
         assert page.url == f"{address}/"
