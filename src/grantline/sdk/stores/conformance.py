@@ -27,9 +27,9 @@ from grantline.sdk.stores.protocol import AsyncStore, Store
 
 T = TypeVar("T")
 THREADS: Final = 8
-WRITES: Final = 20
+WRITES: Final = 12
 PROCESSES: Final = 3
-WRITES_OF_A_PROCESS: Final = 10
+WRITES_OF_A_PROCESS: Final = 6
 SHORT_SECONDS: Final = 0.3
 LONG_SECONDS: Final = 300.0
 PATIENCE_SECONDS: Final = 90.0
