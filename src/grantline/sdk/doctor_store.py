@@ -36,25 +36,9 @@ def check_store(store: Store) -> Check:
             f"Others may read or write {open_paths[0]}{many}.",
             f"Take that from them: chmod -R go= {store.folder}",
         )
-    if key_lies_open():
-        return Check(
-            "store",
-            "warning",
-            f"{store.folder} is sealed with a key that the keyring keeps in a plain file.",
-            f"Use a keyring of the system, or set {VARIABLE} from a place that is safer.",
-        )
     return Check(
         "store", "ok", f"{store.folder} is for its owner alone; grants in it: {count}, sealed with {key}."
     )
-
-
-def key_lies_open() -> bool:
-    """Whether the keyring is one that writes what it keeps into a file as it is."""
-    if os.environ.get(VARIABLE):
-        return False
-    import keyring
-
-    return "Plaintext" in type(keyring.get_keyring()).__name__
 
 
 def _open_to_others(folder: Path) -> list[Path]:

@@ -83,6 +83,7 @@ def test_a_real_keyring_keeps_the_one_key_that_is_made_first(use: Use, tmp_path:
     [
         (fail.Keyring, "can't be used (NoKeyringError)"),
         (null.Keyring, "keeps nothing"),
+        (PlaintextKeyring, "in a plain file"),
         (Broken, "can't be used (ZeroDivisionError)"),
         (Locked, "may be locked"),
     ],

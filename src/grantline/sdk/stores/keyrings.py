@@ -54,6 +54,8 @@ def key_of_keyring() -> Secret:
 
 
 def _present_or_made(keyring: Any) -> str:
+    if "Plaintext" in type(keyring.get_keyring()).__name__:  # whoever reads the grants' folder reads that too
+        raise StoreRefused("The keyring of the system keeps what it has in a plain file.", fix=_MISSING)
     present: str | None = keyring.get_password(SERVICE, NAME)
     if present:
         return present
