@@ -11,12 +11,14 @@ import pickle
 import pprint
 import re
 import sqlite3
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import httpx2
 import pytest
@@ -205,6 +207,7 @@ async def tell(story: Story, mara: Person, folder: Path) -> None:
         assert api.get("/leads").status_code == 401
         story.fails(lambda: api.get("https://elsewhere.example/"))
     devices_and_self_clients(story, mara, folder)
+    await desktops(story, mara)
     server.remove_access(app, mara)
     story.fails(Renewal(session))
     story.fails(Renewal(session))
@@ -249,13 +252,45 @@ def devices_and_self_clients(story: Story, mara: Person, folder: Path) -> None:
     server.enter(login.user_code, mara, allow=False)
     server.clock.advance(5)
     story.fails(login.wait)
-    story.objects += [tv, login, Grantline.desktop(**story.options(server.register("mobile")))]
+    story.objects += [tv, login]
     own = server.register("self-client")
     file = folder / "grantline-code.json"
     told = {"code": server.code(own, "CRM.modules.leads.READ"), "client_secret": own.client_secret}
     file.write_text(json.dumps({**told, "expires_at": server.clock() - 9}))
     story.objects.append(Grantline.self_client(file, **story.options(own)))
     story.fails(lambda: Grantline.self_client(file, **story.options(own)))
+
+
+class Back:
+    """A person's browser, which goes where the server sends it."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    def __call__(self, url: str) -> bool:
+        threading.Thread(target=self.come, args=(self.story.follow(url),), daemon=True).start()
+        return True
+
+    def come(self, address: str) -> None:
+        """The page is shown when the app is done."""
+        with suppress(OSError), urlopen(address) as page:
+            page.read()
+
+
+async def desktops(story: Story, mara: Person) -> None:
+    """The browser comes back: with a code, with a code whose exchange fails, and with a refusal."""
+    server, back, quiet = story.server, Back(story), str
+    app = server.register("mobile")
+    server.consent(app, mara)
+    desktop = Grantline.desktop(**story.options(app))
+    session = desktop.login(open_browser=back, tell=quiet)
+    story.objects += [desktop, session, desktop.session()]
+    with server.faults.throttle():
+        story.fails(lambda: desktop.login(open_browser=back, tell=quiet))
+        await story.fails_too(lambda: desktop.alogin(open_browser=back, tell=quiet))
+    server.decline(app, mara)
+    story.fails(lambda: desktop.login(open_browser=back, tell=quiet))
+    story.fails(lambda: desktop.login(open_browser=lambda url: True, tell=quiet, timeout=0.01))
 
 
 @pytest.fixture(scope="module")
