@@ -126,6 +126,26 @@ def test_a_person_signs_in_by_redirect_and_nothing_of_it_stays_in_the_page(
     assert tab.evaluate("heard") == ["change"]
 
 
+def test_nothing_but_a_path_of_the_app_is_returned_to(tab: Page, app: Arrivals) -> None:
+    begin(tab, app)
+    tab.route("**/oauth/v2/auth?**", lambda route: route.fulfill(status=204))
+    own = urlsplit(app.address)
+    home = f"{own.scheme}://{own.netloc}"
+    for asked, kept in (
+        ("/desk?x=1#y", "/desk?x=1#y"),
+        (f"{home}/desk", "/desk"),
+        ("//evil.example/", ""),
+        ("/\\evil.example/", ""),
+        ("/.//evil.example/", ""),
+        ("/desk/..//evil.example/", ""),
+        (f"{home}//evil.example/", ""),
+        ("javascript:alert(1)", ""),
+    ):
+        with tab.expect_request("**/oauth/v2/auth?**"):
+            tab.evaluate("(returnTo) => { sessionStorage.clear(); gl.login({ returnTo }) }", asked)
+        assert tab.evaluate("JSON.parse(Object.values(sessionStorage)[0]).returnTo") == kept, asked
+
+
 def test_a_person_signs_in_in_a_popup_and_the_page_stays(tab: Page, demo: Demo, app: Arrivals) -> None:
     begin(tab, app)
     tab.evaluate("window.mine = 1")

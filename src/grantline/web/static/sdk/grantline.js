@@ -527,7 +527,8 @@ function answeringIssuer(answer, attempt) {
     throw notOurs("answer_doubled", "The answer says something twice.");
   if (answer.get("state") !== attempt.state) throw notOurs("state_wrong", "The answer is to another question.");
   const listed = Object.values(attempt.issuers), iss = answer.get("iss");
-  if (iss === null && !attempt.saysIss) return attempt.issuers[answer.get("location")] ?? attempt.issuer;
+  const at = answer.get("location");
+  if (iss === null && !attempt.saysIss) return Object.hasOwn(attempt.issuers, at) ? attempt.issuers[at] : attempt.issuer;
   if (iss === attempt.issuer || listed.includes(iss)) return iss;
   throw notOurs("iss_wrong", "The answer is from a server that this app did not ask.");
 }
@@ -598,10 +599,11 @@ function readFrame(url, redirectUri, state) {
 
 const cut = (href) => /^([^?#]*)\??([^#]*)#?&?(.*)$/s.exec(href).slice(1);
 
-/** The path if it leads to a place of this app, else nothing. */
+/** The path if it leads to a place of this app, else nothing. `/.//other.example` becomes `//other.example`. */
 function ownPath(path) {
   const url = new URL(path || "/", location.origin);
-  return path && url.origin === location.origin ? url.pathname + url.search + url.hash : "";
+  const own = path && url.origin === location.origin && /^\/(?!\/)/.test(url.pathname);
+  return own ? url.pathname + url.search + url.hash : "";
 }
 
 // ---- small parts ------------------------------------------------------------------------------------------------
