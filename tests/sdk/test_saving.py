@@ -7,10 +7,12 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from grantline.sdk import MemoryStore, ReconnectRequired, Record, StoreRefused, saving
+from grantline.sdk import App, Key, MemoryStore, ReconnectRequired, Record, Secret, StoreRefused, saving
+from grantline.sdk.asking import Answer
 from grantline.sdk.clock import ServerClock
-from grantline.sdk.driving import AsyncHttpWire, InThreads, arun
-from grantline.sdk.renewing import renew
+from grantline.sdk.driving import AsyncHttpWire, HttpWire, InThreads, arun, run
+from grantline.sdk.record import AccessToken
+from grantline.sdk.renewing import Grant, keep, renew
 from tests.sdk.test_session import Line, Made, live, make
 from tests.site import Site
 
@@ -187,3 +189,32 @@ async def test_a_clock_that_is_wrong_costs_one_renewal_and_no_grant(made: Made, 
     assert await live(made.site, token.value)
     assert await other.atoken() == token
     assert made.line.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "organization", "scope", "one_person", "goes_on"),
+    [
+        ("1", "acme", "a", False, True),
+        ("1", "other", "a", False, False),
+        ("1", "acme", "a b", False, False),
+        ("", "acme", "a", False, False),
+        ("", "acme", "a", True, True),
+    ],
+)
+def test_T123_a_refresh_token_goes_on_only_for_whom_it_was_given(
+    subject: str, organization: str, scope: str, one_person: bool, goes_on: bool
+) -> None:
+    """A server may give none with a later sign-in; then who signs in may not be who was there before."""
+    store = MemoryStore()
+    key = Key("https://accounts.example", "app", subject, name="" if subject else "desktop")
+    grant = Grant(App(key.issuer, key.client_id), key)
+
+    def sign_in(organization: str, scope: str, refresh_token: Secret | None) -> Record:
+        scopes = tuple(scope.split())
+        answer = Answer(AccessToken(Secret("at"), scopes, 2**31, 0), refresh_token, scopes, "", None)
+        extra = {"organization": organization}
+        return run(keep(grant, answer, extra=extra, one_person=one_person), store, HttpWire())
+
+    first = sign_in("acme", "a", Secret("rt"))
+    assert first.refresh_token == Secret("rt")
+    assert sign_in(organization, scope, None).refresh_token == (Secret("rt") if goes_on else None)

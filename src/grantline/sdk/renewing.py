@@ -182,14 +182,22 @@ def _end(record: Record, why: str) -> Flow[bool]:
 
 
 def keep(
-    grant: Grant, answer: Answer, *, email: str = "", extra: Mapping[str, Any] | None = None
+    grant: Grant,
+    answer: Answer,
+    *,
+    email: str = "",
+    extra: Mapping[str, Any] | None = None,
+    one_person: bool = False,
 ) -> Flow[Record]:
     """Store a new grant, over one that was there. A server that gives a refresh token with the first consent
-    alone leaves the one that is there in force, as far as it reaches."""
-    return (yield from persistently(lambda: _keep(grant, answer, email, extra or {})))
+    alone leaves the one that is there in force, as far as it reaches: for the same person and organization.
+    `one_person`: nobody else can be meant, though nothing says who it is."""
+    return (yield from persistently(lambda: _keep(grant, answer, email, extra or {}, one_person)))
 
 
-def _keep(grant: Grant, answer: Answer, email: str, extra: Mapping[str, Any]) -> Flow[Record]:
+def _keep(
+    grant: Grant, answer: Answer, email: str, extra: Mapping[str, Any], one_person: bool
+) -> Flow[Record]:
     present: Record | None = yield Get(grant.key.text)
     version = present.version if present is not None else 0
     record = replace(
@@ -198,9 +206,16 @@ def _keep(grant: Grant, answer: Answer, email: str, extra: Mapping[str, Any]) ->
         version=version,
         extra=dict(extra),
     )
-    if present is not None and not present.ended and set(answer.scope) <= set(present.scope):
+    known = one_person or bool(grant.key.subject)  # else another one's token would be renewed in their place
+    if known and present is not None and _goes_on(present, record):
         record = replace(record, refresh_token=record.refresh_token or present.refresh_token)
     while not (yield Put(grant.key.text, record, version)):
         present = yield Get(grant.key.text)
         version = present.version if present is not None else 0
     return replace(record, version=version + 1)
+
+
+def _goes_on(present: Record, record: Record) -> bool:
+    """Whether what is there reaches as far as what comes, in the same organization."""
+    same = present.extra.get("organization") == record.extra.get("organization")
+    return same and not present.ended and set(record.scope) <= set(present.scope)

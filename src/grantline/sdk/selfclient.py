@@ -124,11 +124,8 @@ def _exchange(setup: Setup, key: Key, token: GrantToken, present: Record | None)
         seen = {**present.extra, "codes": [*present.extra.get("codes", ())[-9:], token.mark]}
         yield Put(key.text, replace(present, extra=seen), present.version)
         return present
-    return (
-        yield from keep(
-            grant, answer.as_asked(token.scope), extra={"home": key.issuer, "codes": [token.mark]}
-        )
-    )
+    extra = {"home": key.issuer, "codes": [token.mark]}
+    return (yield from keep(grant, answer.as_asked(token.scope), extra=extra, one_person=True))
 
 
 def _covers(record: Record, token: GrantToken) -> bool:
