@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -36,6 +38,18 @@ def world() -> Iterator[tuple[Outside, Outside]]:
     """The issuer with its API, and a stranger."""
     with outside() as home, outside() as stranger:
         yield home, stranger
+
+
+def test_auth_may_be_taken_before_the_library_that_gets_it_is_imported() -> None:
+    program = """
+from grantline.sdk import App, Grant, Key, MemoryStore, Session
+key = Key("http://127.0.0.1", "one")
+auth = Session(Grant(App(key.issuer, key.client_id), key), MemoryStore()).auth
+import httpx, httpx2
+httpx.Client(auth=auth), httpx2.Client(auth=auth)
+assert isinstance(auth, httpx.Auth) and isinstance(auth, httpx2.Auth)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def with_client(library: Any) -> Ask:

@@ -19,11 +19,11 @@ class Clients:
         self._sync: weakref.WeakSet[Any] = weakref.WeakSet()
         self._async: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def open(self, address: str, path: str, auth: Callable[[], Any], options: dict[str, Any]) -> Any:
-        """A Client. `auth` is made once httpx2 is loaded: before, it would not be one of httpx2's."""
+    def open(self, address: str, path: str, auth: Any, options: dict[str, Any]) -> Any:
+        """A Client."""
         import httpx2
 
-        client = httpx2.Client(base_url=_join(address, path), auth=auth(), **_sane(options))
+        client = httpx2.Client(base_url=_join(address, path), auth=auth, **_sane(options))
         self._sync.add(client)
         return client
 
@@ -31,7 +31,7 @@ class Clients:
         self,
         find: Callable[[], Awaitable[str]],
         path: str,
-        auth: Callable[[], Any],
+        auth: Any,
         options: dict[str, Any],
     ) -> Any:
         """An AsyncClient, whose address is found when it is needed."""
@@ -53,9 +53,7 @@ class Clients:
         self._async.clear()
 
 
-def late_client(
-    find: Callable[[], Awaitable[str]], path: str, auth: Callable[[], Any], options: dict[str, Any]
-) -> Any:
+def late_client(find: Callable[[], Awaitable[str]], path: str, auth: Any, options: dict[str, Any]) -> Any:
     """An AsyncClient that asks for its address with the first request: until then it is nobody's."""
     import httpx2
 
@@ -71,7 +69,7 @@ def late_client(
                 self.base_url = httpx2.URL(_join(address, path))
             return await super().send(request, **sending)
 
-    return LateClient(base_url=_join(f"https://{NOWHERE}", path), auth=auth(), **_sane(options))
+    return LateClient(base_url=_join(f"https://{NOWHERE}", path), auth=auth, **_sane(options))
 
 
 def _join(address: str, path: str) -> str:

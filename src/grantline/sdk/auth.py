@@ -7,9 +7,10 @@ it yet. A 429 is the caller's: how long a call may wait is for the app to say.
 """
 
 import json
-import sys
-from collections.abc import AsyncGenerator, Generator, Iterable
-from functools import partial
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -224,17 +225,23 @@ class SessionAuth:
 
 
 def session_auth(calls: Calls) -> SessionAuth:
-    """The object, as one that every library that is loaded takes for its own."""
-    bases = tuple(module.Auth for module in _libraries())
-    if calls.auth is None or type(calls.auth).__bases__[1:] != bases:
-        calls.auth = type("SessionAuth", (SessionAuth, *bases), {})(calls)
+    """The object, as one that every library that is installed takes for its own."""
+    if calls.auth is None:
+        calls.auth = _everybodys()(calls)
     return calls.auth
 
 
-def _libraries() -> list[Any]:
-    """Those that are loaded: nobody gives an object to one that is not."""
-    found = [sys.modules[name] for name in _LIBRARIES if name in sys.modules]
-    return [module for module in found if hasattr(module, "Auth")]
+@cache
+def _everybodys() -> type[SessionAuth]:
+    return type("SessionAuth", (SessionAuth, *(module.Auth for module in _libraries())), {})
+
+
+@cache
+def _libraries() -> Sequence[Any]:
+    """Those that are installed, loaded now if they are not yet: the object must be one of theirs, and may be
+    taken before the app imports its library."""
+    found = [import_module(name) for name in _LIBRARIES if find_spec(name) is not None]
+    return tuple(module for module in found if hasattr(module, "Auth"))
 
 
 def _origin(url: Any) -> Origin:

@@ -222,11 +222,11 @@ class Session:
     def api(self, path: str = "", **options: Any) -> Any:
         """An httpx2.Client that begins at the `api_domain`, with the token. `options` are the client's. It
         ends with the session."""
-        return self._clients.open(self.api_domain, path, lambda: self.auth, options)
+        return self._clients.open(self.api_domain, path, self.auth, options)
 
     def aapi(self, path: str = "", **options: Any) -> Any:
         """The same as an httpx2.AsyncClient."""
-        return self._clients.aopen(self.aapi_domain, path, lambda: self.auth, options)
+        return self._clients.aopen(self.aapi_domain, path, self.auth, options)
 
     def close(self) -> None:
         """End the clients that `api` gave. The grant stays."""
