@@ -45,6 +45,7 @@ from grantline.sdk import (
     Started,
     WebApp,
 )
+from grantline.sdk.attempts import Cookies
 from grantline.testing import AuthorizationServer, Person, RegisteredApp, authorization_server
 
 SCOPE: Final = "openid email CRM.modules.leads.READ"
@@ -411,6 +412,13 @@ def test_no_log_shows_a_secret(told: tuple[Story, str]) -> None:
     story, log = told
     assert not leaked(log, story.witness.seen)
     assert story.witness.seen & {"k" * 43, STORE_PASSWORD}
+
+
+def test_the_key_of_an_apps_cookies_leaves_the_process_by_no_copy_of_what_holds_it() -> None:
+    cookies = Cookies(App("https://accounts.example", "app", Secret("s" * 43), "https://app.example/back"))
+    with pytest.raises(TypeError, match="a secret is not pickled"):
+        pickle.dumps(cookies)
+    assert not any(isinstance(value, bytes) for value in vars(cookies).values())
 
 
 def test_a_secret_is_neither_copied_nor_pickled_and_a_record_says_so() -> None:

@@ -107,17 +107,21 @@ class Cookies:
             raise ClientRejected(
                 "The cookie_key is too short.", fix="Give 32 random characters or more, the same everywhere."
             )
-        self._key = hashlib.blake2b(
+        digest = hashlib.blake2b(
             f"{app.issuer}\n{app.client_id}".encode(),
             key=hashlib.sha512(material.reveal().encode()).digest(),
             digest_size=32,
             person=b"gl attempt 1",
-        ).digest()
+        )
+        self._key = Secret(digest.hexdigest())
         self.secure = app.redirect_uri.startswith("https://")
         self._prefix = ("__Host-" if self.secure else "") + PREFIX
 
     def __repr__(self) -> str:
         return f"Cookies({self._prefix!r})"
+
+    def _aes_key(self) -> bytes:
+        return bytes.fromhex(self._key.reveal())
 
     def name(self, state: str) -> str:
         """The name of the cookie for a `state`."""
@@ -130,7 +134,7 @@ class Cookies:
         members = {**_members(attempt), "verifier": attempt.verifier.reveal()}
         content = json.dumps(members, separators=(",", ":")).encode()
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = AESGCM(self._key).encrypt(nonce, content, self.name(attempt.state).encode())
+        sealed = AESGCM(self._aes_key()).encrypt(nonce, content, self.name(attempt.state).encode())
         value = urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
         if len(value) > _LONGEST_VALUE:
             raise ClientRejected(
@@ -148,7 +152,7 @@ class Cookies:
             return None
         try:
             data = urlsafe_b64decode(value + "=" * (-len(value) % 4))
-            content = AESGCM(self._key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], name.encode())
+            content = AESGCM(self._aes_key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
             return None
         try:
