@@ -229,6 +229,8 @@ async def test_a_start_that_is_refused_says_why(site: Site, tv: Tv) -> None:
     start = {"device_code": "d", "user_code": "u", "verification_uri": f"{site.issuer}/device"}
     for wrong in (
         {"verification_uri": "javascript:alert(1)"},
+        {"verification_uri": f"{site.issuer}/device\x1b]0;told\x07"},
+        {"verification_uri": "https://evil.example\\.accounts.example/"},
         {"verification_uri_complete": "http://tv.example/"},
         {"user_code": "\x1b[2J"},
         {"user_code": "a" * 101},

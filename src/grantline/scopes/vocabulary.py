@@ -46,7 +46,11 @@ class OpenIdScope:
 OPENID_SCOPES: Final = (
     OpenIdScope("openid", "Know that it is you who signs in", ("sub",)),
     OpenIdScope("email", "See your e-mail address", ("email", "email_verified")),
-    OpenIdScope("profile", "See your name", ("name", "given_name", "family_name", "updated_at")),
+    OpenIdScope(
+        "profile",
+        "See your name and the number of your organization",
+        ("name", "given_name", "family_name", "updated_at", "organization"),
+    ),
     OpenIdScope("offline_access", "Keep this access while you are away", ()),
 )
 

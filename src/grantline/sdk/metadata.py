@@ -51,8 +51,11 @@ class DataCenters:
 
 
 def check_address(url: str, what: str) -> str:
-    """The address, if it is https, or http on this machine. Raises ValueError."""
+    """The address, if it is https, or http on this machine. Raises ValueError. A browser reads `\\` as `/`, and
+    a terminal obeys what can't be printed."""
     parts = urlsplit(url)
+    if not url.isprintable() or "\\" in url or " " in url:
+        raise ValueError(f"The {what} has signs that no address has.")
     plain = parts.scheme == "http" and parts.hostname in LOOPBACK
     if (parts.scheme != "https" and not plain) or not parts.hostname or parts.username or parts.fragment:
         raise ValueError(f"The {what} must be https://…, or http://127.0.0.1:… on this machine.")
