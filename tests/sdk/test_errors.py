@@ -27,7 +27,7 @@ from grantline.sdk.errors import (
     Unreachable,
     WrongDataCenter,
 )
-from grantline.sdk.metadata import Server
+from grantline.sdk.metadata import Server, discover
 from grantline.sdk.record import Secret
 from tests.running import ROOT
 
@@ -133,6 +133,17 @@ def test_a_token_of_an_unknown_kind_is_not_used() -> None:
         answer = {"access_token": "a", **({"token_type": kind} if kind else {})}
         with pytest.raises(StopIteration if taken else Unreachable):
             flow.send(Reply(200, {}, json.dumps(answer).encode()))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://evil.example/", "https://evil.example\\.us.example/", f"{ISSUER}/\x1b[2J", 5, ["x"], ""],
+)
+def test_an_endpoint_that_is_no_address_is_not_used(endpoint: object) -> None:
+    flow = discover(ISSUER)
+    next(flow)
+    with pytest.raises(Unreachable, match="token"):
+        flow.send(Reply(200, {}, json.dumps({"issuer": ISSUER, "token_endpoint": endpoint}).encode()))
 
 
 def test_every_class_says_what_to_do_and_keeps_what_programs_read() -> None:

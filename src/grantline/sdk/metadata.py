@@ -51,8 +51,8 @@ class DataCenters:
 
 
 def check_address(url: str, what: str) -> str:
-    """The address, if it is https, or http on this machine. Raises ValueError. A browser reads `\\` as `/`, and
-    a terminal obeys what can't be printed."""
+    """The address, if it is https, or http on this machine. Raises ValueError. A browser reads a backslash as
+    a slash, and a terminal obeys what can't be printed."""
     parts = urlsplit(url)
     if not url.isprintable() or "\\" in url or " " in url:
         raise ValueError(f"The {what} has signs that no address has.")
@@ -96,7 +96,7 @@ def _read(issuer: str, members: Mapping[str, Any]) -> Server:
         value = members.get(name, "")
         try:
             found[name] = check_address(value, name) if value else ""
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):
             raise Unreachable(f"The metadata of {issuer} has a {name} that can't be used.") from None
     if not found["token_endpoint"]:
         raise Unreachable(f"The metadata of {issuer} names no token endpoint.")
