@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.places import HERE, console_address, data_folder, demo_facts, write_private
+from grantline.sdk.setup import issuer_in
 
 
 class NoConfig(Exception):
@@ -23,7 +24,7 @@ def find_config(name: str, given: str = "") -> Path:
     members = _read(file)
     # The console does not know a secret that it showed before, and leaves it out beside a new code.
     if members.get("client_secret", "" if "code" in members else None) == "":
-        members["client_secret"] = _find_secret(str(members.get("client_id", "")))
+        members["client_secret"] = _find_secret(members)
     if file != kept or _read(kept) != members:
         write_private(kept, json.dumps(members, indent=2))
     return kept
@@ -52,21 +53,27 @@ def _read(file: Path) -> dict[str, Any]:
     return members
 
 
-def _find_secret(client_id: str) -> str:
-    """The secret of this client: from the environment, from the demo or another sample, or typed in."""
+def _find_secret(wanted: Mapping[str, Any]) -> str:
+    """The secret of this client: from the environment, from the demo or another sample, or typed in. What is
+    known of one server goes to no other, whatever a file says."""
     known = os.environ.get("GRANTLINE_CLIENT_SECRET", "")
     if known:
         return known
+    client_id, issuer = wanted["client_id"], issuer_in(wanted)
     for members in _others():
-        if members.get("client_id") == client_id and members.get("client_secret"):
-            return str(members["client_secret"])
+        if (members.get("client_id"), issuer_in(members)) == (client_id, issuer):
+            if secret := str(members.get("client_secret", "")):
+                return secret
     if not sys.stdin.isatty():
         raise NoConfig(f"Put the secret of {client_id} into GRANTLINE_CLIENT_SECRET, then start again.")
-    return getpass(f"Secret of {client_id}: ").strip()
+    return getpass(f"Secret of {client_id} at {issuer}: ").strip()
 
 
 def _others() -> Iterator[Mapping[str, Any]]:
-    yield from demo_facts().get("clients", {}).values()
+    facts = demo_facts()
+    issuers = {center["code"]: center["issuer"] for center in facts.get("data_centers", ())}
+    for client in facts.get("clients", {}).values():
+        yield {**client, "issuer": issuers.get(client.get("data_center"), "")}
     for file in data_folder("").glob("*/*.json"):
         try:
             yield _read(file)
