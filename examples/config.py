@@ -61,9 +61,9 @@ def _find_secret(wanted: Mapping[str, Any]) -> str:
         return known
     client_id, issuer = wanted["client_id"], issuer_in(wanted)
     for members in _others():
-        if (members.get("client_id"), issuer_in(members)) == (client_id, issuer):
-            if secret := str(members.get("client_secret", "")):
-                return secret
+        same = (members.get("client_id"), issuer_in(members)) == (client_id, issuer)
+        if same and members.get("client_secret"):
+            return str(members["client_secret"])
     if not sys.stdin.isatty():
         raise NoConfig(f"Put the secret of {client_id} into GRANTLINE_CLIENT_SECRET, then start again.")
     return getpass(f"Secret of {client_id} at {issuer}: ").strip()
