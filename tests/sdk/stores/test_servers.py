@@ -357,6 +357,23 @@ def test_what_is_no_place_for_grants_is_refused_with_what_to_do(places: Places) 
         DjangoCacheStore("one")
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(RedisStore, "redis://:hidden-pass/word@127.0.0.1:1/0"),
+        partial(AsyncRedisStore, "rediss://u:hidden-pass?word@127.0.0.1"),
+        partial(SqlAlchemyStore, "postgresql://u:word@127.0.0.1:hidden-pass/x"),
+        partial(SqlAlchemyStore, "postgresql//u:hidden-pass@127.0.0.1/x"),
+        partial(AsyncSqlAlchemyStore, "postgresql+nowhere://u:hidden-pass@127.0.0.1/x"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(make: Callable[[], Any]) -> None:
+    with pytest.raises(StoreRefused) as refused:
+        make()
+    shown = "".join(traceback.TracebackException.from_exception(refused.value).format())
+    assert "hidden-pass" not in shown
+
+
 def test_a_cache_that_is_too_slow_for_a_turn_writes_nothing(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from grantline.sdk.errors import StoreRefused
 from grantline.sdk.record import Record, Secret
 from grantline.sdk.stores.living import is_gone, this_process
 from grantline.sdk.stores.sealing import Seal
-from grantline.sdk.stores.steps import Steps, awalk, first_line, not_installed, walk
+from grantline.sdk.stores.steps import QUOTED, Steps, awalk, first_line, not_installed, walk
 
 PREFIX: Final = "grantline:"
 MOST_AT_ONCE: Final = 1000
@@ -242,8 +242,10 @@ def _client(given: Any, *, is_async: bool) -> tuple[Any, bool]:
         kind = redis.asyncio.Redis if is_async else redis.Redis
         try:
             return kind.from_url(url), True
-        except ValueError as problem:
-            raise StoreRefused(f"This is no address of Redis: {first_line(problem)}.") from None
+        except ValueError:  # whose words may be a part of the password
+            raise StoreRefused(
+                "This is no address of Redis.", fix=f"Use redis://… or rediss://…. {QUOTED}"
+            ) from None
     if inspect.iscoroutinefunction(given.execute_command) is not is_async:
         raise StoreRefused(
             "This client of Redis is for tasks." if not is_async else "This client of Redis is for threads.",

@@ -15,7 +15,7 @@ from grantline.sdk.errors import StoreRefused
 from grantline.sdk.record import Record, Secret
 from grantline.sdk.stores.living import is_gone, this_process
 from grantline.sdk.stores.sealing import Seal
-from grantline.sdk.stores.steps import Steps, awalk, first_line, not_installed, walk
+from grantline.sdk.stores.steps import QUOTED, Steps, awalk, first_line, not_installed, walk
 
 TABLE: Final = "grantline_store"
 LOCK: Final = "lock "
@@ -260,7 +260,7 @@ def _engine(given: Any, *, is_async: bool) -> Any:
     try:
         from sqlalchemy import create_engine, make_url
         from sqlalchemy.engine import URL, Engine
-        from sqlalchemy.exc import ArgumentError, InvalidRequestError
+        from sqlalchemy.exc import ArgumentError, InvalidRequestError, NoSuchModuleError
         from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
     except ImportError:
         raise not_installed("SQLAlchemy", "sqlalchemy") from None
@@ -277,8 +277,10 @@ def _engine(given: Any, *, is_async: bool) -> Any:
         url = make_url(given)
         waiting = {"timeout": WAIT_SECONDS} if url.get_backend_name() == "sqlite" else {}
         return make(url, connect_args=waiting, pool_pre_ping=True, hide_parameters=True)
-    except (ArgumentError, InvalidRequestError, ImportError) as problem:
+    except (NoSuchModuleError, InvalidRequestError, ImportError) as problem:
         raise StoreRefused(f"SQLAlchemy can't use this URL: {first_line(problem)}.") from None
+    except (ArgumentError, ValueError):  # whose words may be a part of the password
+        raise StoreRefused("SQLAlchemy can't read this URL.", fix=QUOTED) from None
 
 
 def _table(name: str) -> Any:

@@ -5,12 +5,13 @@ the answer.
 """
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from grantline.sdk.errors import StoreRefused
 
 T = TypeVar("T")
 Steps = Generator[Any, Any, T]
+QUOTED: Final = "In a password the signs / ? # [ ] @ : % are written as %2F and so on (urllib.parse.quote)."
 
 
 def walk(steps: Steps[T], perform: Callable[[Any], Any]) -> T:
