@@ -70,6 +70,13 @@ def test_the_button_is_accessible_in_both_schemes_and_in_a_narrow_window(page_of
     assert tall["x"] + tall["width"] <= 320
 
 
+def test_a_button_that_the_app_hides_is_not_seen(page_of_an_app: Page) -> None:
+    button = page_of_an_app.locator("button.gl-login").first
+    assert button.is_visible()
+    button.evaluate("(it) => { it.hidden = true; it.classList.add('gl-login--wide'); }")
+    assert not button.is_visible()
+
+
 def test_the_focus_is_seen_and_forced_colours_are_those_of_the_person(chromium: Browser) -> None:
     context = chromium.new_context(forced_colors="active")
     page = context.new_page()
