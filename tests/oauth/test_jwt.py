@@ -169,6 +169,14 @@ def test_8725_3_8_a_a_key_of_another_issuer_does_not_do() -> None:
     assert reason(ours(), []) == "no key, or more than one, fits"
 
 
+@pytest.mark.parametrize("odd", [["RSA"], {"a": 1}, 5, True])
+def test_an_odd_key_of_an_issuer_is_passed_over(odd: Any) -> None:
+    for key in jwks():
+        for member in ("kty", "crv", "alg", "use", "kid"):
+            assert verify(ours(), [{**key, "kid": "odd", member: odd}, *jwks()])
+            assert reason(ours(), [{**key, "kid": KID, member: odd}]) == "no key, or more than one, fits"
+
+
 def test_a_key_is_taken_by_its_id_and_a_doubtful_one_not_at_all() -> None:
     both = [jwk.public_jwk(ec_key("other")), *jwks()]
     assert verify(ours(), both)

@@ -130,6 +130,9 @@ def test_T110_a_token_goes_to_its_api_and_nowhere_else(ask: Ask, world: tuple[Ou
     assert ask(own, f"{stranger.address}/leads") == (200, b"fine")
     with pytest.raises(AddressRefused):
         ask(own, f"{home.address}/leads")
+    with pytest.raises(AddressRefused) as refused:
+        session.auth_for("https://me:hidden@api.example/leads?key=hidden")
+    assert "hidden" not in str(refused.value)
 
 
 @every_library

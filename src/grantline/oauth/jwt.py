@@ -241,7 +241,8 @@ def _fits(key: Mapping[str, object], alg: str) -> bool:
 
 
 def _kind_of(key: Mapping[str, object]) -> tuple[str, str | None]:
-    return str(key.get("kty")), cast(str | None, key.get("crv"))
+    curve = key.get("crv")
+    return str(key.get("kty")), curve if curve is None else str(curve)
 
 
 def _check_signature(token: str, alg: str, jwk: Mapping[str, object]) -> None:

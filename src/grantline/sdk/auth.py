@@ -130,7 +130,7 @@ def origin_of(address: str) -> Origin:
         port = parts.port
     except ValueError:
         raise AddressRefused(
-            f"No token goes to {address.partition('?')[0]!r}.",
+            f"No token goes to {address.partition('?')[0].rpartition('@')[2]!r}.",
             fix="Use an address with https://, or http://127.0.0.1:… on this machine.",
         ) from None
     return parts.scheme, parts.hostname or "", None if port == _PORTS[parts.scheme] else port
