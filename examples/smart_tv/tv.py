@@ -30,7 +30,7 @@ class Tv:
     def __init__(self, device_at: Callable[[str], Device], *, refresh_seconds: float = 3.0) -> None:
         """`device_at` makes the app of a data center, by its issuer; of the home without one."""
         self._device_at = device_at
-        self._device = device_at("")
+        self._home = self._device = device_at("")
         self._refresh_seconds = refresh_seconds
         self._login: Login | None = None
         self._session: Session | None = None
@@ -63,7 +63,7 @@ class Tv:
         button, self._button = self._button, ""
         if button == "off" and self._session is not None:
             self._session.revoke()
-            self._session, self._device, self._screen = None, self._device_at(""), {"name": "start"}
+            self._session, self._device, self._screen = None, self._home, {"name": "start"}
         if button == "code" and self._session is None:
             self._login = self._device.login()
         if self._login is not None:
@@ -98,8 +98,8 @@ class Tv:
         return None
 
     def _is_listed(self, issuer: str) -> bool:
-        """Whether the home lists this data center: nothing is sent to another one."""
-        setup = self._device.setup
+        """Whether the home lists this data center: nothing is sent to another one, whoever names it."""
+        setup = self._home.setup
         try:
             return setup.run(setup.known.find(issuer)) is not None
         except GrantlineError:
