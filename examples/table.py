@@ -21,4 +21,9 @@ def render_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _text(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:,.2f}"
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return f"{cell:,}" if isinstance(cell, int) else plain(str(cell))
+
+
+def plain(text: str) -> str:
+    """What somebody typed elsewhere, without the signs that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text)

@@ -17,7 +17,7 @@ from examples.accounting_sync.ledger import OPEN, note_payments, open_ledger, wr
 from examples.crm import read_all, upsert
 from examples.places import data_folder
 from examples.store import open_store
-from examples.table import render_table
+from examples.table import plain, render_table
 from grantline import Grantline, GrantlineError, ReconnectRequired, Session, WebApp
 from grantline.sdk.setup import read_members
 
@@ -111,7 +111,7 @@ def sync(session: Session) -> int:
     table, alike = totals(crm, ledger)
     print(f"Taken from the CRM: {taken}. Sent to it: {sent}.\n\n{table}\n")
     for number, why in refused.items():
-        print(f"The CRM refused {number}: {why}")
+        print(plain(f"The CRM refused {number}: {why}"))
     for number, due, paid in unclear:
         print(f"For a person: {number} asks for {due / 100:,.2f}, the bank has seen {paid / 100:,.2f}.")
     print("Ledger and CRM agree." if alike else "Ledger and CRM differ: see above.")

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from examples.reporting.figures import Figures
+from examples.table import plain
 
 BARS: Final = 36
 _STYLE: Final = """
@@ -41,7 +42,7 @@ def render_text(figures: Figures) -> str:
     """Bars made of letters, as long as their numbers say."""
     lines = [f"{figures.total:,} leads"]
     for way in figures.by:
-        rows = figures.rows(way)
+        rows = [(plain(name), count) for name, count in figures.rows(way)]
         most = max((count for _name, count in rows), default=1)
         width = max((len(name) for name, _count in rows), default=0)
         lines += ["", f"By {way.lower()}"]
