@@ -110,9 +110,8 @@ def in_django(web: WebApp, *, tasks: bool = False) -> Go:
         return response
 
     def go(address: str, cookies: Mapping[str, str]) -> Went:
-        factory = RequestFactory()
-        factory.cookies.load(dict(cookies))
-        answer = asyncio.run(visit(factory.get(address)))
+        sent = {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        answer = asyncio.run(visit(RequestFactory().get(address, headers=sent)))
         set_cookies = [("set-cookie", one.OutputString()) for one in answer.cookies.values()]
         return went(answer.status_code, [*answer.headers.items(), *set_cookies])
 
@@ -134,7 +133,8 @@ async def test_a_browser_is_sent_away_and_comes_back_signed_in(site: Site, frame
     setup = counted(site, app, lines, scope=("openid", SCOPE), redirect_uri=app.redirect_uri)
     setup.async_wire = _Beside(setup.wire)
     go = FRAMEWORKS[framework](WebApp(setup))
-    old = {"__Host-gl_state_" + "0" * 32: "old", "theirs": "x"}
+    planted = {"__Host-gl_state_(x)": "1", "__Host-gl_state_[": "1"}
+    old = {"__Host-gl_state_" + "0" * 32: "old", "theirs": "x", **planted}
     status, headers, cookies = await asyncio.to_thread(go, "/login?next=/leads%3Fpage=2", old)
     assert (status, headers["cache-control"]) == (303, "no-store")
     (new,) = [one for one in cookies.values() if one.value not in ("", "old")]

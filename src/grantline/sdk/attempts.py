@@ -7,6 +7,7 @@ the app needs no sessions of its own.
 
 import hashlib
 import json
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ LIFE_SECONDS: Final = 600
 MOST_AT_ONCE: Final = 5
 PREFIX: Final = "gl_state_"
 LONGEST_PATH: Final = 1024
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""What frameworks let pass as a name: somebody may have planted another one, to fail each sign-in."""
 _NONCE_BYTES: Final = 12
 _LONGEST_VALUE: Final = 3800
 """Browsers drop a cookie that has more than 4096 bytes with its name and attributes."""
@@ -172,7 +175,7 @@ class Cookies:
         beyond a few."""
         found: list[tuple[int, str]] = []
         for name, value in cookies.items():
-            if name.startswith(self._prefix):
+            if name.startswith(self._prefix) and _NAME.fullmatch(name):
                 attempt = self.open(name, value)
                 live = attempt is not None and attempt.expires_at > now
                 found.append((attempt.expires_at if attempt is not None and live else 0, name))
