@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,20 @@ import pytest
 
 from grantline.sdk import (
     ClientRejected,
+    FileStore,
     Grantline,
     GrantTokenUnusable,
     MemoryStore,
     ReconnectRequired,
     Session,
+    SqlAlchemyStore,
+    SqliteStore,
+    StoreRefused,
 )
 from grantline.sdk.driving import AsyncHttpWire
 from grantline.sdk.selfclient import connect, read_grant_token
 from grantline.sdk.setup import set_up
+from grantline.sdk.stores.protocol import Store
 from tests.sdk.waiting import Lines, counted
 from tests.site import SCOPE, App, Site
 from tests.web.console.test_samples import file_of
@@ -45,7 +52,8 @@ class Program:
 
     def __init__(self, site: Site, app: App) -> None:
         self.site, self.app = site, app
-        self.lines, self.store = Losing(site), MemoryStore()
+        self.lines = Losing(site)
+        self.store: Store = MemoryStore()
 
     async def start(self, source: dict[str, Any]) -> Session:
         """Another process of it."""
@@ -123,6 +131,25 @@ async def test_an_answer_that_was_lost_is_told_from_a_server_that_was_away(progr
 
     program.lines.bend = bend
     assert (await (await program.start(again)).atoken()).value
+
+
+@pytest.mark.parametrize("kind", ["file", "sqlite", "sqlalchemy"])
+async def test_a_store_without_a_key_says_so_before_the_code_is_used(
+    program: Program, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: dict[str, Callable[[], Store]] = {
+        "file": lambda: FileStore(tmp_path / "grants"),
+        "sqlite": lambda: SqliteStore(tmp_path / "grants.sqlite3"),
+        "sqlalchemy": lambda: SqlAlchemyStore(f"sqlite:///{tmp_path}/app.db"),
+    }
+    file = await program.file()
+    program.store = stores[kind]()
+    monkeypatch.setenv("GRANTLINE_STORE_KEY", "of another app")
+    with pytest.raises(StoreRefused, match="32 bytes"):
+        await program.start(file)
+    monkeypatch.setenv("GRANTLINE_STORE_KEY", secrets.token_urlsafe(32))
+    program.store = stores[kind]()
+    assert (await (await program.start(file)).atoken()).value
 
 
 def test_the_vendors_file_is_read_too() -> None:

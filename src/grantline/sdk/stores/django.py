@@ -91,6 +91,7 @@ class DjangoCacheStore:
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """See Store. That its owner's process is gone is seen on the same machine; elsewhere time passes.
         Caches count whole seconds."""
+        self._seal.check()
         name, timeout = self._name("lock", key), math.ceil(seconds)
         lock = json.dumps([owner, this_process()])
         with self._refusing():

@@ -79,6 +79,7 @@ class FileStore:
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """See Store."""
         path = self._path(key, ".lock")
+        self._seal.check()
         with self._changing():
             descriptor = open_private(path)
             try:

@@ -89,6 +89,7 @@ class _Hashes:
         return sorted({_text(name).removeprefix(self._grants) for name in names})
 
     def try_lock(self, key: str, owner: str, seconds: float) -> Steps[bool]:
+        self.seal.check()
         milliseconds = max(1, math.ceil(seconds * 1000))
         taking = (owner, this_process(), milliseconds)
         held = yield _Run(TAKE, self._locks + key, (*taking, ""))
@@ -203,6 +204,7 @@ class AsyncRedisStore:
 
     async def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """See RedisStore."""
+        await self._hashes.seal.ready()
         return await awalk(self._hashes.try_lock(key, owner, seconds), self._perform)
 
     async def unlock(self, key: str, owner: str) -> None:

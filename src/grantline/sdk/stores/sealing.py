@@ -82,6 +82,12 @@ class Seal:
             raise _changed()
         return record
 
+    @frameless
+    def check(self) -> None:
+        """Raise StoreRefused without a key: before a code is used whose tokens could not be kept."""
+        if not self._plain:
+            self._found()
+
     async def ready(self) -> None:
         """Find the key in a thread, once: a keyring may ask the person first."""
         if not (self._keys or self._plain):

@@ -85,6 +85,7 @@ class _Rows:
     def try_lock(self, key: str, owner: str, seconds: float) -> Steps[bool]:
         from sqlalchemy import case, insert, select, update
 
+        self.seal.check()
         columns, name, now = self._table.c, LOCK + key, self._now()
         held = case((columns.ends_at > now, 1), else_=0)
         rows = yield select(columns.version, columns.owner, columns.process, held).where(columns.name == name)
@@ -229,6 +230,7 @@ class AsyncSqlAlchemyStore:
 
     async def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """See SqlAlchemyStore."""
+        await self._seal.ready()
         return await awalk(self._rows.try_lock(key, owner, seconds), self._perform)
 
     async def unlock(self, key: str, owner: str) -> None:

@@ -81,6 +81,7 @@ class SqliteStore:
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """See Store."""
+        self._seal.check()
         with self._using() as connection:  # reading first: who waits does not write
             if _is_held(connection, key, owner):
                 return False
