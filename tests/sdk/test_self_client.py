@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ async def test_the_consoles_file_is_exchanged_once_and_later_starts_need_no_code
     tokens.add((await (await program.start({})).atoken()).value)
     assert len(tokens) == len(program.lines.polls) == 1
     assert program.store.keys() == [sessions[0].grant.key.text]
+
+
+async def test_a_program_without_the_secret_is_told_where_it_belongs(program: Program) -> None:
+    setup = counted(program.site, program.app, program.lines)
+    setup.app = replace(setup.app, client_secret=None)
+    with pytest.raises(ClientRejected) as refused:
+        await setup.arun(connect(setup, read_grant_token(await program.file())))
+    assert refused.value.hint.startswith("Set GRANTLINE_CLIENT_SECRET, ")
 
 
 async def test_a_new_code_wins_and_one_that_is_over_leaves_what_it_could_not_better(program: Program) -> None:

@@ -132,10 +132,14 @@ def read_answer(
 def refused(
     server: Server, app: App, reply: Reply, members: Mapping[str, Any], form: Mapping[str, str | Secret]
 ) -> GrantlineError:
-    """What this refused request means (`refusal`), without what was sent, should the server repeat it."""
+    """What this refused request means (`refusal`): without what was sent, should the server repeat it, and
+    with a word about the secret if none was sent."""
     said = hide(str(members.get("error_description", "")), (*form.values(), app.client_secret))
     told = {**members, "error_description": said}
-    return refusal(server.issuer, reply, told, str(form.get("grant_type", "")))
+    problem = refusal(server.issuer, reply, told, str(form.get("grant_type", "")))
+    if app.client_secret is None and members.get("error") == "invalid_client":
+        problem.hint = f"Set GRANTLINE_CLIENT_SECRET, if it has a secret. {problem.hint}"
+    return problem
 
 
 def refusal(issuer: str, reply: Reply, members: Mapping[str, Any], grant_type: str) -> GrantlineError:

@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from grantline.oauth.metadata import authorization_server_metadata_url, openid_configuration_url
-from grantline.sdk.asking import authenticated, refusal
+from grantline.sdk.asking import authenticated, refused
 from grantline.sdk.clock import ServerClock
 from grantline.sdk.effects import Flow, Reply, Send
-from grantline.sdk.errors import ClientRejected, GrantlineError, Unreachable, WrongDataCenter
+from grantline.sdk.errors import GrantlineError, Unreachable, WrongDataCenter
 from grantline.sdk.metadata import Server, members_of
 from grantline.sdk.record import Record
 from grantline.sdk.setup import Setup
@@ -146,19 +146,18 @@ def _client(setup: Setup, server: Server, seen: Seen) -> Flow[None]:
             "Signing in tells: grantline app login.",
         )
         return
-    request = authenticated(server.revocation_endpoint, setup.app_at(server.issuer), {"token": NO_TOKEN})
+    sent = setup.app_at(server.issuer)
+    request = authenticated(server.revocation_endpoint, sent, {"token": NO_TOKEN})
     reply: Reply = yield request
     if reply.status == 200:
         secret = " and takes its secret" if app.client_secret is not None else ""
         seen.note("client", "ok", f"The server knows {app.client_id}{secret}.")
         return
-    problem = refusal(server.issuer, reply, members_of(reply, request.url), "revocation")
+    problem = refused(server, sent, reply, members_of(reply, request.url), {"grant_type": "revocation"})
     if isinstance(problem, WrongDataCenter):
         seen.note("client", "failed", f"{app.client_id} is of another data center.", problem.hint)
         return
-    missing = isinstance(problem, ClientRejected) and app.client_secret is None
-    hint = "Set GRANTLINE_CLIENT_SECRET, if it has a secret. " if missing else ""
-    seen.note("client", "failed", problem.what, hint + problem.hint)
+    seen.note("client", "failed", problem.what, problem.hint)
 
 
 def _redirect(setup: Setup, server: Server, seen: Seen) -> Flow[None]:
