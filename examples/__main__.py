@@ -18,7 +18,9 @@ def main(arguments: list[str]) -> int:
     """The exit status: of the sample, or 2 when it can't be started."""
     names = sample_names()
     if not arguments or arguments[0] not in names:
-        print("Samples: ./examples/run NAME\n", file=sys.stderr)
+        if arguments:
+            print(f"There is no sample {arguments[0]!r}.\n", file=sys.stderr)
+        print("Samples: ./examples/run NAME [--config FILE]\n", file=sys.stderr)
         for name in names:
             said = ast.get_docstring(ast.parse((HERE / name / "__init__.py").read_text())) or ""
             print(f"  {name:16} {said.partition(chr(10))[0]}", file=sys.stderr)

@@ -2,7 +2,9 @@
 
 import ast
 
-from examples.__main__ import sample_names
+import pytest
+
+from examples.__main__ import main, sample_names
 from examples.places import CONSOLE
 from grantline.web.console.samples import BASE_PORT, SAMPLES
 from tests import house
@@ -17,6 +19,15 @@ def test_R97_the_console_offers_the_samples_that_there_are() -> None:
     assert f":{BASE_PORT}/" in CONSOLE
     ports = [sample.port for sample in SAMPLES.values() if sample.port]
     assert sorted(ports) == list(range(4, 10)), "each beside the others, after the demo's own four"
+
+
+def test_a_name_that_no_sample_has_is_told_with_those_that_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["lead-desk"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("There is no sample 'lead-desk'.\n")
+    assert all(name in said for name in sample_names())
 
 
 def test_the_samples_keep_the_rules_of_the_house() -> None:
