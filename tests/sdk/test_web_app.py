@@ -265,6 +265,18 @@ async def test_T110_the_code_goes_to_the_data_center_that_answers_if_home_lists_
     assert (await made.web.session(done.identity.subject, issuer=EU).atoken()).value
 
 
+async def test_T110_a_secret_that_is_for_one_data_center_goes_to_no_other(sites: Sites) -> None:
+    us, eu = sites["us"], sites["eu"]
+    made = await make(us, app=await shared(sites), lines=Lines(us, eu))
+    secret = made.app.secret or ""
+    made.setup.secrets = {us.issuer: Secret(secret)}
+    started, cookies = await made.start()
+    with pytest.raises(ClientRejected):  # somebody may write any listed issuer into the address
+        await made.web.afinish(made.answered(started, iss=EU), cookies)
+    assert made.lines.polls == [f"{EU}/oauth/v2/token"]
+    assert not any(secret in body for _, body in made.lines.asked)
+
+
 async def test_T110_no_parameter_is_an_address(site: Site) -> None:
     """The vendor's names for the data center, at a server that does not say who it is."""
     lines = Lines(site)

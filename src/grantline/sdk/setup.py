@@ -48,7 +48,8 @@ class Setup:
     clock: ServerClock = field(default_factory=ServerClock)
     windows: Windows = field(default_factory=Windows)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
-    """The app's secrets at data centers where it has one of its own, by issuer."""
+    """The app's secrets, by issuer, where it has one for each: then none gets another's (T110). Without any,
+    the app's one secret is for all that its home lists."""
     api_domain: str = ""
     """Where the APIs of the app's own server are, if the app is to say so."""
     on_event: Hook | None = None
@@ -70,7 +71,8 @@ class Setup:
 
     def app_at(self, issuer: str) -> App:
         """The app as that server knows it."""
-        secret = self.secrets.get(issuer, self.app.client_secret)
+        shared = not self.secrets or issuer == self.app.issuer
+        secret = self.secrets.get(issuer, self.app.client_secret if shared else None)
         return replace(self.app, issuer=issuer, client_secret=secret)
 
     def key(self, issuer: str = "", *, subject: str = "", organization: str = "", name: str = "") -> Key:
