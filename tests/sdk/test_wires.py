@@ -9,8 +9,10 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
+from grantline import __version__
 from grantline.sdk import Event, MemoryStore
 from grantline.sdk.driving import AsyncHttpWire, HttpWire
 from grantline.sdk.effects import Send
@@ -22,6 +24,19 @@ from tests.sdk.outside import Outside, outside
 def home() -> Iterator[Outside]:
     with outside() as found:
         yield found
+
+
+def test_a_server_can_tell_that_the_library_asks() -> None:
+    seen = list[str]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.headers["user-agent"])
+        return httpx2.Response(200)
+
+    transport, asked = httpx2.MockTransport(answer), Send("GET", "https://accounts.example/")
+    HttpWire(transport).send(asked)
+    asyncio.run(AsyncHttpWire(transport).send(asked))
+    assert seen == [f"grantline-python/{__version__}"] * 2
 
 
 def test_threads_that_come_first_together_are_served_and_renew_once(home: Outside) -> None:

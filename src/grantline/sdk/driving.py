@@ -235,9 +235,12 @@ TRUST: Final = Trust()
 def _options(transport: Any) -> Mapping[str, Any]:
     import httpx2
 
+    from grantline import __version__
+
     limits = httpx2.Limits(max_keepalive_connections=0)
+    headers = {"User-Agent": f"grantline-python/{__version__}"}
     way = {"transport": transport} if transport is not None else TRUST.options()
-    return {"timeout": SECONDS, "follow_redirects": False, "limits": limits, **way}
+    return {"timeout": SECONDS, "follow_redirects": False, "limits": limits, "headers": headers, **way}
 
 
 def unreachable(request: Send, problem: Exception) -> Unreachable:
