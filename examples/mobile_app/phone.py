@@ -14,6 +14,10 @@ from grantline.sdk.desktop import Desktop
 FIELDS: Final = "First_Name,Last_Name,Title,Email,Phone,Mailing_City"
 LOGIN_SECONDS: Final = 300.0
 FRESH_SECONDS: Final = 5.0
+OVER: Final = ReconnectRequired(
+    "Lead Pocket has no access to your contacts any more.",
+    fix="It was taken back, or it ended. Sign in again to go on.",
+)
 
 
 class Phone:
@@ -101,8 +105,8 @@ class Phone:
                 answer = api.get("/crm/v8/Contacts", params={"fields": FIELDS, "per_page": 100})
             self._contacts = answer.json()["data"] if answer.status_code == 200 else ()
             self._read_at, self._problem = time.strftime("%H:%M"), None
-        except ReconnectRequired as problem:
-            self._session, self._contacts, self._problem = None, (), problem
+        except ReconnectRequired:
+            self._session, self._contacts, self._problem = None, (), OVER
         except GrantlineError as problem:
             self._problem = problem
         except httpx2.HTTPError:

@@ -1,5 +1,5 @@
 // Lead Board: sign in, show leads, and say what happens to the token. The module keeps the token; nothing here does.
-const { Grantline } = await import(document.getElementById("module").src); // checked by its hash when the page loaded
+const { Grantline, SignInNeeded } = await import(document.getElementById("module").src); // checked by its hash when the page loaded
 const find = (id) => document.getElementById(id);
 const facts = JSON.parse(find("facts").textContent);
 const FIELDS = "Full_Name,Company,Lead_Status";
@@ -95,11 +95,12 @@ function column(name, leads) {
   return made;
 }
 
-/** What went wrong, and what to do about it. */
+/** What went wrong, and what to do about it: what the module says to an app is said here to its person. */
 function tell(problem) {
+  const over = problem instanceof SignInNeeded;
   find("told").hidden = problem === null;
-  find("what").textContent = problem?.message ?? "";
-  find("fix").textContent = problem?.fix ?? "";
+  find("what").textContent = over ? "You signed out, or took the access back." : problem?.message ?? "";
+  find("fix").textContent = over ? "Log in to see your leads again." : problem?.fix ?? "";
 }
 
 function note(words) {
