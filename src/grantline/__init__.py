@@ -7,13 +7,14 @@ What apps use is here too, loaded when it is asked for: `from grantline import G
 """
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """A public name of the client library (`grantline.sdk`)."""
-    if not name.startswith("_"):
+    """A public name of the client library (`grantline.sdk`); a folder that is being imported is none."""
+    if not name.startswith("_") and f"{__name__}.{name}" not in sys.modules:
         library = importlib.import_module("grantline.sdk")
         if name in library.__all__:
             found: object = getattr(library, name)

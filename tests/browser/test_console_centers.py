@@ -42,7 +42,7 @@ def wait_until_confirmed(page: Page) -> None:
     """The page says so by itself; without JavaScript one looks again."""
     for _ in range(PATIENCE_MS // 200):
         again = page.get_by_role("link", name="Check again")
-        if not again.count() or not again.is_visible():
+        if "Waiting" not in page.locator("#reach").inner_text() or not again.is_visible():
             break
         again.click()
         page.wait_for_timeout(200)

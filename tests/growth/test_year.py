@@ -117,16 +117,17 @@ def file_bytes(path: Path) -> int:
     return path.stat().st_size - int(bytes_apart)
 
 
+@pytest.mark.parametrize("days", [130, pytest.param(400, marks=pytest.mark.soak)])
 async def test_a_year_on_a_file_leaves_rows_and_bytes_as_they_were_after_the_first_month(
-    open_a_site: SiteFactory, tmp_path: Path, engine: str
+    days: int, open_a_site: SiteFactory, tmp_path: Path, engine: str
 ) -> None:
     if engine != "sqlite":
         pytest.skip("the same on PostgreSQL is below")
     async with open_a_site() as site:
         path = Path(site.server.settings.database.removeprefix("sqlite://"))
-        sizes = await live(site, (WARM_UP, USAGE_WARM_UP, 400), lambda: file_bytes(path))
-    check({day: sizes[day] for day in (WARM_UP, 400)})
-    assert sizes[400].usage <= sizes[USAGE_WARM_UP].usage * 1.1
+        sizes = await live(site, (WARM_UP, USAGE_WARM_UP, days), lambda: file_bytes(path))
+    check({day: sizes[day] for day in (WARM_UP, days)})
+    assert sizes[days].usage <= sizes[USAGE_WARM_UP].usage * 1.1
 
 
 async def test_a_season_on_postgresql_leaves_rows_and_bytes_as_they_were_after_the_first_month(

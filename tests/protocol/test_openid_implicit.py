@@ -72,7 +72,7 @@ async def test_core_5_4_a_scopes_release_their_claims_where_they_belong(site: Si
     released = {
         "openid": {"sub"},
         "openid email": {"sub", "email", "email_verified"},
-        "openid profile": {"sub", "name", "given_name", "family_name", "updated_at"},
+        "openid profile": {"sub", "name", "given_name", "family_name", "updated_at", "organization"},
     }
     for scope, claims in released.items():
         answer = answer_of(await site.authorize(app, response_type=BOTH, scope=scope, nonce="n"))

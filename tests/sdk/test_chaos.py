@@ -172,7 +172,7 @@ def place(store_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 @pytest.mark.parametrize(
     ("store_name", "size"),
     [
-        *(("files", SHORT), ("sqlite", SHORT), ("redis", SMALL), ("postgresql", SMALL)),
+        *(("files", SHORT), ("sqlite", SMALL), ("redis", SMALL)),
         *(
             pytest.param(name, WHOLE, marks=[pytest.mark.soak, pytest.mark.timeout(900)], id=f"{name}-whole")
             for name in STORES

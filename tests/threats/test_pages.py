@@ -269,6 +269,7 @@ WITH_IDS = {
 PROGRAMS_WITHOUT_IDS = {
     *("/oauth/v2/keys", "/oauth/serverinfo", "/health/live", "/health/ready", "/metrics"),
     *("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"),
+    *("/sdk/grantline.js", "/sdk/login-button.css"),
 }
 PROGRAMS_BY_SECRET = {
     *("/oauth/v2/token", "/oauth/v2/token/revoke", "/oauth/v2/revoke/token", "/oauth/v2/introspect"),

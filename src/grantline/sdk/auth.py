@@ -8,7 +8,7 @@ it yet. A 429 is the caller's: how long a call may wait is for the app to say.
 
 import json
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
@@ -231,12 +231,10 @@ def session_auth(calls: Calls) -> SessionAuth:
     return calls.auth
 
 
-@cache
 def _everybodys() -> type[SessionAuth]:
     return type("SessionAuth", (SessionAuth, *(module.Auth for module in _libraries())), {})
 
 
-@cache
 def _libraries() -> Sequence[Any]:
     """Those that are installed, loaded now if they are not yet: the object must be one of theirs, and may be
     taken before the app imports its library."""
