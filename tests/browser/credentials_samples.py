@@ -62,6 +62,7 @@ def created_pages(sample: Maker) -> Iterator[Sample]:
         "center": "",
         "reach": None,
         "env": ENV,
+        "json": "{}",
         "generate": None,
     }
     yield sample("created", "created", secret=secret, is_new=True, **made)
@@ -73,7 +74,7 @@ def created_pages(sample: Maker) -> Iterator[Sample]:
     reach = {"lines": lines, "waiting": True, "address": f"/console/clients/{CLIENT_ID}/data-centers"}
     there = made | {"center": "India", "reach": reach}
     yield sample("new-secret-elsewhere", "created", secret=secret, is_new=False, **there)
-    none = {"missing": {"title": "This type has no secret", "sentence": WHY}, "env": ""}
+    none = {"missing": {"title": "This type has no secret", "sentence": WHY}, "env": "", "json": ""}
     yield sample("created-browser", "created", secret=None, is_new=True, **(made | none))
 
 

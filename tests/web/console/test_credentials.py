@@ -136,6 +136,7 @@ async def test_T6_the_page_with_a_new_secret_is_not_kept_and_holds_it_in_no_fiel
     secret = secret_in(page)
     assert "no-store" in page.headers["cache-control"]
     assert f"GRANTLINE_CLIENT_SECRET={secret}" in page.text
+    assert f"&#34;client_secret&#34;: &#34;{secret}&#34;" in page.text
     assert not re.search(rf"<(input|textarea|a)\b[^>]*{secret}", page.text)
     assert secret not in (await browser.get(f"{path_of(app)}/credentials")).text
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from grantline.clients import CLIENT_TYPES
+from grantline.sdk import MemoryStore, set_up
 from tests.running import ROOT
 from tests.site import App, Browser, Site
 from tests.web.test_console import path_of
@@ -64,7 +65,7 @@ async def test_what_stands_in_an_address_is_no_code_of_any_language(site: Site) 
     assert f"GRANTLINE_REDIRECT_URI={shlex.quote(ODD)}\n" in env
 
 
-async def test_the_env_file_has_every_value_and_an_empty_secret(site: Site) -> None:
+async def test_the_files_have_every_value_and_no_secret(site: Site) -> None:
     app, browser = await site.app("server-based"), await site.signed_in()
     file = await browser.get(f"{path_of(app)}/quickstart/env")
     assert "attachment" in file.headers["content-disposition"]
@@ -72,6 +73,12 @@ async def test_the_env_file_has_every_value_and_an_empty_secret(site: Site) -> N
         f"GRANTLINE_ISSUER={site.server.issuer}\nGRANTLINE_CLIENT_ID={app.id}\nGRANTLINE_CLIENT_SECRET=\n"
         f"GRANTLINE_REDIRECT_URI={app.redirect_uri}\nGRANTLINE_SCOPE='openid email'\n"
     )
+    file = await browser.get(f"{path_of(app)}/quickstart/env", params={"form": "json"})
+    assert "grantline.json" in file.headers["content-disposition"]
+    known = set_up(file.json(), client_secret="it", store=MemoryStore())
+    assert (known.app.issuer, known.app.client_id) == (site.server.issuer, app.id)
+    assert (known.app.redirect_uri, known.scope) == (app.redirect_uri, ("openid", "email"))
+    assert "client_secret" not in file.json()
     public = (await browser.get(f"{path_of(await site.app('client-based'))}/quickstart/env")).text
     assert "SECRET" not in public
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from grantline.clients import Client
 from grantline.datacenters import DataCenter
 from grantline.web.console.place import Place
-from grantline.web.console.snippets import env_file, scope_to_ask
+from grantline.web.console.snippets import app_values, env_file, json_file, scope_to_ask
 from grantline.web.console.type_words import TYPE_WORDS, no_secret
 from grantline.web.languages import _
 from grantline.web.visit import Visit
@@ -30,12 +30,14 @@ def credentials_page(
     `center`: where alone it works, if not at home; `reach`: how far it has got elsewhere."""
     path, home = f"/console/clients/{client.id}", center or visit.server.mint.home
     scope = scope_to_ask(client)
+    values = app_values(client, home.issuer, scope, secret)
     generates = client.type.name == "self-client" and place.account.id == client.owner_account_id
     return visit.render(
         "console/created.html",
         **place.at(client, place.membership.role).frame(visit),
         secret={"id": secret_id, "value": secret} if secret is not None else None,
-        env=env_file(client, home.issuer, scope, secret) if secret is not None else "",
+        env=env_file(values) if secret is not None else "",
+        json=json_file(values) if secret is not None else "",
         center=center.name if center is not None else "",
         reach=reach,
         is_new=is_new,

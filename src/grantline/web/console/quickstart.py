@@ -18,8 +18,10 @@ from grantline.web.console.postman import render_collection
 from grantline.web.console.snippets import (
     FLOWS,
     LANGUAGES,
+    app_values,
     env_file,
     first_call,
+    json_file,
     redirect_uri_of,
     render_snippet,
     scope_to_ask,
@@ -82,7 +84,7 @@ async def show_quickstart(visit: Visit, place: Place, client: Client) -> Respons
         redirect_uri=values["redirect_uri"],
         scope=asked.get("scope", "") if problem else scope,
         problem=problem,
-        env=env_file(client, visit.server.issuer, scope, None, values["redirect_uri"]),
+        env=env_file(app_values(client, visit.server.issuer, scope, None, values["redirect_uri"])),
         **await _seen(visit, client),
     )
 
@@ -103,11 +105,14 @@ async def _seen(visit: Visit, client: Client) -> Mapping[str, Any]:
 
 
 async def download_env(visit: Visit, place: Place, client: Client) -> Response:
-    """GET …/quickstart/env: the same values as a file; the secret's variable is empty."""
+    """GET …/quickstart/env: the same values as a file, without the secret; with `form=json` as the client
+    library reads them."""
     scope, _problem = _scope(visit, client)
-    values = _values(visit, client, scope)
-    text = env_file(client, visit.server.issuer, scope, None, values["redirect_uri"])
-    return _file(text, "text/plain; charset=utf-8", "grantline.env")
+    chosen = _values(visit, client, scope)["redirect_uri"]
+    values = app_values(client, visit.server.issuer, scope, None, chosen)
+    if visit.request.query_params.get("form") == "json":
+        return _file(json_file(values), "application/json", "grantline.json")
+    return _file(env_file(values), "text/plain; charset=utf-8", "grantline.env")
 
 
 async def download_collection(visit: Visit, place: Place, client: Client) -> Response:

@@ -29,7 +29,8 @@ FLOWS: Final[Mapping[str, str]] = MappingProxyType(
         "mobile": "redirect",
     }
 )
-SECRET_VARIABLE: Final = "GRANTLINE_CLIENT_SECRET"  # its name, not its value
+_VARIABLES: Final = "GRANTLINE_"
+SECRET_VARIABLE: Final = f"{_VARIABLES}CLIENT_SECRET"  # its name, not its value
 _TEXTS: Final = Path(__file__).parent / "snippet_texts"
 _CRM: Final = "CRM.modules."
 _CRM_CALL: Final = ("api_domain", "/crm/v8/Leads?fields=Last_Name")
@@ -106,16 +107,31 @@ def render_snippet(
     )
 
 
-def env_file(client: Client, issuer: str, scope: str, secret: str | None, redirect_uri: str = "") -> str:
-    """The client's values as a `.env` file; without a secret its variable is empty."""
-    values = {"GRANTLINE_ISSUER": issuer, "GRANTLINE_CLIENT_ID": client.id}
+def app_values(
+    client: Client, issuer: str, scope: str, secret: str | None, redirect_uri: str = ""
+) -> Mapping[str, str]:
+    """What an app must know, by the names that the client library reads; an unknown secret is empty."""
+    values = {"issuer": issuer, "client_id": client.id}
     if client.type.secret != "none":
-        values[SECRET_VARIABLE] = secret or ""
+        values["client_secret"] = secret or ""
     redirect_uri = redirect_uri or next(iter(client.redirect_uris), "")
     if redirect_uri:
-        values["GRANTLINE_REDIRECT_URI"] = redirect_uri
-    values["GRANTLINE_SCOPE"] = scope
-    return "".join(f"{name}={shlex.quote(value) if value else ''}\n" for name, value in values.items())
+        values["redirect_uri"] = redirect_uri
+    return {**values, "scope": scope}
+
+
+def env_file(values: Mapping[str, str]) -> str:
+    """The values as a `.env` file."""
+    lines = (
+        f"{_VARIABLES}{name.upper()}={shlex.quote(value) if value else ''}\n"
+        for name, value in values.items()
+    )
+    return "".join(lines)
+
+
+def json_file(values: Mapping[str, str]) -> str:
+    """The values as the file that the client library reads; what is unknown is left out."""
+    return json.dumps({name: value for name, value in values.items() if value}, indent=2) + "\n"
 
 
 def _literal(value: str) -> str:
