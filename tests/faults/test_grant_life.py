@@ -362,7 +362,7 @@ def run_life(folder: Path, site_folder: Path, pages: Pages, *, examples: int, st
 
 
 def test_whatever_happens_the_right_tokens_work(tmp_path: Path, site_folder: Path, pages: Pages) -> None:
-    run_life(tmp_path, site_folder, pages, examples=40, steps=50)
+    run_life(tmp_path, site_folder, pages, examples=25, steps=50)
 
 
 @pytest.mark.soak

@@ -49,14 +49,21 @@ async def _all_pages(scene: Scene) -> dict[str, int]:
 
 
 @pytest.mark.timeout(110)
-async def test_with_ten_thousand_clients_and_a_million_entries_no_page_asks_more_often(
-    scene: Scene,
+@pytest.mark.parametrize(
+    "many",
+    [
+        pytest.param(Amounts(clients=1000, entries=50_000), id="a thousand clients"),
+        pytest.param(Amounts(), id="ten thousand clients", marks=pytest.mark.soak),
+    ],
+)
+async def test_with_thousands_of_clients_and_a_million_entries_no_page_asks_more_often(
+    many: Amounts, scene: Scene
 ) -> None:
     site, path = scene.site, scene.site.server.settings.database.removeprefix("sqlite://")
     client_id = scene.apps["server-based"]
     row = await site.db.one("SELECT workspace_id FROM clients WHERE id = $1", client_id)
     assert row is not None
-    few, many = Amounts(clients=10, entries=100, causes=10, people=60, name="few"), Amounts()
+    few = Amounts(clients=10, entries=100, causes=10, people=60, name="few")
     with closing(sqlite3.connect(path)) as file:
         fill(file, client_id, row[0], site.clock(), few)
     before = await _all_pages(scene)
