@@ -473,5 +473,5 @@ async def test_activity_tells_what_happened_why_and_what_to_do(site: Site) -> No
     for words in ("What happened", "Why", "Do this", answer.json()["request_id"], "Generate a new code"):
         assert words in page.text
     assert "<details open>" in page.text
-    missing = await browser.get(f"{path_of(app)}/activity", params={"request_id": "req_us_0"})
+    missing = await browser.get(f"{path_of(app)}/activity", params={"request_id": "req_us_-of-nobody"})
     assert "Nothing matches" in missing.text
